@@ -1,0 +1,172 @@
+import ProcFS
+import WaitModel
+
+/// What a descriptor refers to, as its link in procfs says. Nothing is opened or followed.
+public enum DescriptorTarget: Sendable, Hashable {
+    case pipe(UInt64)
+    case socket(UInt64)
+    /// `anon_inode:[eventpoll]` and the like; the name without brackets.
+    case anonymous(String)
+    /// A path: a file, a FIFO, a terminal, a directory.
+    case path(String)
+
+    public init(link: String) {
+        func number(_ prefix: String) -> UInt64? {
+            guard link.hasPrefix(prefix), link.hasSuffix("]") else { return nil }
+            return UInt64(link.dropFirst(prefix.count).dropLast())
+        }
+        if let inode = number("pipe:[") {
+            self = .pipe(inode)
+        } else if let inode = number("socket:[") {
+            self = .socket(inode)
+        } else if link.hasPrefix("anon_inode:") {
+            var name = link.dropFirst("anon_inode:".count)
+            if name.hasPrefix("["), name.hasSuffix("]") { name = name.dropFirst().dropLast() }
+            self = .anonymous(String(name))
+        } else {
+            self = .path(link)
+        }
+    }
+}
+
+/// One open descriptor of a process.
+public struct DescriptorHolder: Sendable, Hashable {
+    public let pid: Int32
+    public let descriptor: Int32
+}
+
+/// Who holds what: one pass over `/proc/*/fd`, made only when a wait needs it. 16 bytes a descriptor.
+struct DescriptorIndex {
+    private var rows: [(hash: UInt64, pid: Int32, descriptor: Int32)] = []
+    /// Processes whose descriptors may not be read.
+    private(set) var refused: [Int32] = []
+
+    /// O(n log n) in the number of descriptors on the host.
+    init(_ source: HostSource, pids: [Int32]) {
+        for pid in pids {
+            var found = false
+            let problem = source.forEachDescriptor(in: "\(pid)/fd") { descriptor, link in
+                found = true
+                rows.append((Self.hash(link), pid, descriptor))
+            }
+            if case .denied = problem { refused.append(pid) }
+            guard !found, problem == nil || problem == .gone else { continue }
+            // The leader may have ended before its threads: then only they still show the descriptors.
+            guard case .success(let tids) = source.numbers(in: "\(pid)/task"), tids.count > 1 else { continue }
+            for tid in tids where tid != pid {
+                _ = source.forEachDescriptor(in: "\(pid)/task/\(tid)/fd") { descriptor, link in
+                    found = true
+                    rows.append((Self.hash(link), pid, descriptor))
+                }
+                if found { break }
+            }
+        }
+        rows.sort { ($0.hash, $0.pid, $0.descriptor) < ($1.hash, $1.pid, $1.descriptor) }
+    }
+
+    /// O(log n).
+    func holders(of link: String) -> [DescriptorHolder] {
+        var link = link
+        let wanted = link.withUTF8 { Self.hash(UnsafeRawBufferPointer($0)) }
+        var low = 0
+        var high = rows.count
+        while low < high {
+            let middle = (low + high) / 2
+            if rows[middle].hash < wanted { low = middle + 1 } else { high = middle }
+        }
+        var holders: [DescriptorHolder] = []
+        while low < rows.count, rows[low].hash == wanted {
+            holders.append(DescriptorHolder(pid: rows[low].pid, descriptor: rows[low].descriptor))
+            low += 1
+        }
+        return holders
+    }
+
+    private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+}
+
+extension Host {
+    /// Directory of a thread below the procfs root. Its own, not its leader's: a leader that has ended shows nothing.
+    func directory(of thread: ThreadReading) -> String { "\(thread.pid)/task/\(thread.tid)" }
+
+    private func cachedLink(_ path: String) -> String? {
+        if let known = linkCache[path] { return known }
+        let result = source.link(path)
+        if case .failure(let error) = result { note("/proc/" + path, error) }
+        let link = try? result.get()
+        linkCache[path] = .some(link)
+        return link
+    }
+
+    /// What a thread's descriptor refers to; nil when it is closed or may not be read.
+    public func descriptor(_ number: Int32, of thread: ThreadReading) -> DescriptorTarget? {
+        cachedLink("\(directory(of: thread))/fd/\(number)").map(DescriptorTarget.init(link:))
+    }
+
+    /// The link text itself.
+    public func descriptorLink(_ number: Int32, of thread: ThreadReading) -> String? {
+        cachedLink("\(directory(of: thread))/fd/\(number)")
+    }
+
+    public func descriptorInfo(_ number: Int32, of thread: ThreadReading) -> DescriptorInfo? {
+        try? source.readInPlace("\(directory(of: thread))/fdinfo/\(number)") { DescriptorInfo($0) }.get()
+    }
+
+    public func descriptorInfo(_ holder: DescriptorHolder) -> DescriptorInfo? {
+        guard let thread = process(holder.pid)?.living else { return nil }
+        return descriptorInfo(holder.descriptor, of: thread)
+    }
+
+    /// Path of a process's executable, as the link says.
+    public func executable(of process: ProcessReading) -> String? {
+        guard let thread = process.living, !thread.stat.isKernelThread, !process.isZombie else { return nil }
+        return cachedLink("\(directory(of: thread))/exe")
+    }
+
+    public func workingDirectory(of thread: ThreadReading) -> String? { cachedLink("\(directory(of: thread))/cwd") }
+
+    /// A namespace's identity, as `ipc:[4026531839]`; nil when it may not be read.
+    public func namespace(_ kind: String, of thread: ThreadReading) -> String? { cachedLink("\(directory(of: thread))/ns/\(kind)") }
+
+    /// Whether a thread lives in this program's own namespace of that kind. Unreadable counts as the same.
+    public func sharesNamespace(_ kind: String, _ thread: ThreadReading) -> Bool {
+        guard let own = cachedLink("self/ns/\(kind)"), let theirs = namespace(kind, of: thread) else { return true }
+        return own == theirs
+    }
+
+    private var descriptorIndex: DescriptorIndex {
+        if let index = descriptorIndexCache { return index }
+        let index = DescriptorIndex(source, pids: (try? processIDs().get()) ?? [])
+        descriptorIndexCache = index
+        if !index.refused.isEmpty {
+            note(
+                Gap(
+                    what: "/proc/PID/fd of \(index.refused.count) processes", why: "EACCES",
+                    unlock: "run as root: who else holds a pipe, socket or file is not known without it"))
+        }
+        return index
+    }
+
+    /// Every descriptor on the host with this link text, ours left out.
+    public func holders(of link: String) -> [DescriptorHolder] { descriptorIndex.holders(of: link) }
+
+    /// Whether every process's descriptors could be read.
+    public var descriptorsComplete: Bool { descriptorIndex.refused.isEmpty && !processesMayBeHidden }
+
+    /// Whether procfs shows this user only its own processes (mount option hidepid).
+    public var processesMayBeHidden: Bool {
+        guard source.isProcFS, geteuid() != 0 else { return false }
+        return process(1) == nil
+    }
+}
+
+import Glibc
+
+extension Host {
+    /// The inode number of an open file, from fdinfo (`ino:`, since Linux 5.14); nil on older kernels.
+    public func inode(ofDescriptor number: Int32, _ thread: ThreadReading) -> UInt64? { descriptorInfo(number, of: thread)?.inode }
+}

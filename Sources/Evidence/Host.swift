@@ -1,0 +1,210 @@
+import Glibc
+import KernelFacts
+import ProcFS
+import WaitModel
+
+/// What is known of a host at one moment, read when it is first asked for and kept: threads by process, descriptors, sockets,
+/// locks, queues. It records what it could not read, and never guesses.
+///
+/// One instance serves one thread and one look; `forget` begins another look.
+public final class Host {
+    public let source: HostSource
+    public let architecture: Architecture?
+    public let clockTicksPerSecond: Double
+    public private(set) var gaps: [Gap] = []
+    /// Resources that the resolvers have met.
+    public private(set) var resources: [ResourceID: Resource] = [:]
+
+    private var processes: [Int32: ProcessReading?] = [:]
+    private var interned: [UInt64: String] = [:]
+    private var gapKeys: Set<String> = []
+    var descriptorIndexCache: DescriptorIndex?
+    var unixTableCache: UnixTable??
+    var internetTableCache: InternetTable??
+    var lockTableCache: [FileLock]??
+    var clocksCache: [Int32: (clockMilliseconds: Double, atNanoseconds: UInt64)]?
+    var lastRanCache: [ThreadID: Double?] = [:]
+    var mapsCache: [Int32: [MemoryMapping]] = [:]
+    var childrenCache: [Int32: [Int32]]?
+    var linkCache: [String: String?] = [:]
+    var statusCache: [Int64: Status?] = [:]
+    var bootTimeCache: Double??
+    var compatibility: [Int32: Bool] = [:]
+
+    public init(source: HostSource) {
+        self.source = source
+        var name = utsname()
+        uname(&name)
+        architecture = Architecture.ofMachine(withUnsafeBytes(of: &name.machine) { UnixSocket.name($0) ?? "" })
+        clockTicksPerSecond = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    }
+
+    // MARK: Threads
+
+    /// Every process id that procfs shows, ascending.
+    public func processIDs() -> Result<[Int32], ReadError> { source.numbers(in: "") }
+
+    /// Reads all threads of the processes that were not read yet.
+    public func observe(_ pids: some Sequence<Int32>) {
+        var work: [(pid: Int32, tid: Int32)] = []
+        var seen: Set<Int32> = []
+        var order: [(pid: Int32, range: Range<Int>)] = []
+        for pid in pids where processes[pid] == nil && seen.insert(pid).inserted {
+            let begin = work.count
+            switch source.numbers(in: "\(pid)/task") {
+            case .success(let tids): for tid in tids { work.append((pid, tid)) }
+            case .failure: break
+            }
+            order.append((pid, begin..<work.count))
+        }
+        var readings: [RawReading?] = []
+        readings.reserveCapacity(work.count)
+        source.readMany(
+            work,
+            fill: { item in
+                [
+                    .directory(path: "\(source.root)/\(item.pid)/task/\(item.tid)"),
+                    .member(name: "schedstat", limit: 128), .member(name: "stat", limit: 1024), .member(name: "wchan", limit: 128),
+                    .member(name: "syscall", limit: 256),
+                ]
+            },
+            take: { item, answers in readings.append(raw(tid: item.tid, answers)) })
+        for (pid, range) in order {
+            let raws = readings[range].compactMap { $0 }
+            guard let first = raws.first else {
+                processes[pid] = .some(nil)
+                continue
+            }
+            let leader = raws.first { $0.tid == pid } ?? first
+            let process = ProcessID(pid: pid, startTicks: leader.stat.startTicks)
+            processes[pid] = ProcessReading(
+                id: process, name: leader.stat.comm, parent: leader.stat.parent,
+                threads: raws.map { raw in
+                    ThreadReading(
+                        id: ThreadID(process: process, tid: raw.tid, startTicks: raw.stat.startTicks), stat: raw.stat,
+                        channel: raw.channel.map(KernelSymbols.normalised), rawChannel: raw.channel, call: raw.call,
+                        callProblem: raw.callProblem, runCount: raw.runCount)
+                })
+        }
+    }
+
+    /// A process with its threads; nil when it is gone. Reads it when it was not read yet.
+    public func process(_ pid: Int32) -> ProcessReading? {
+        if processes[pid] == nil { observe(CollectionOfOne(pid)) }
+        return processes[pid] ?? nil
+    }
+
+    /// The processes read so far.
+    public var observedProcesses: [ProcessReading] { processes.values.compactMap { $0 } }
+
+    /// The process of that identity; nil when its pid is gone or names another one now.
+    public func process(_ id: ProcessID) -> ProcessReading? {
+        guard let process = process(id.pid), process.id == id else { return nil }
+        return process
+    }
+
+    private struct RawReading {
+        let tid: Int32
+        let stat: ThreadStat
+        let channel: String?
+        let call: SystemCallState?
+        let callProblem: ReadError?
+        let runCount: UInt64?
+    }
+
+    private func raw(tid: Int32, _ answers: [Result<UnsafeRawBufferPointer, ReadError>]) -> RawReading? {
+        guard answers.count == 5 else { return nil }
+        let statBytes: UnsafeRawBufferPointer
+        switch answers[2] {
+        case .success(let bytes): statBytes = bytes
+        case .failure(let error):
+            if error != .gone { note("/proc/\(tid)/stat", error) }
+            return nil
+        }
+        guard let stat = ThreadStat(statBytes) else { return nil }
+        var channel: String?
+        if case .success(let bytes) = answers[3] { channel = channelName(bytes) }
+        var call: SystemCallState?
+        var problem: ReadError?
+        switch answers[4] {
+        case .success(let bytes):
+            call = SystemCallState(bytes)
+            if call == nil { problem = bytes.isEmpty ? .gone : .unavailable }
+        case .failure(let error): problem = error
+        }
+        var runs: UInt64?
+        if case .success(let bytes) = answers[1] { runs = SchedulerCounters(bytes)?.runCount }
+        return RawReading(tid: tid, stat: stat, channel: channel, call: call, callProblem: problem, runCount: runs)
+    }
+
+    /// nil for "0" (hidden, unknown, or not asleep) and for an empty file. Names are shared: a host has few of them.
+    private func channelName(_ bytes: UnsafeRawBufferPointer) -> String? {
+        guard let first = bytes.first, first != 0x30, first != 0x0A else { return nil }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        if let name = interned[hash] { return name }
+        var name = bytes.text
+        while name.last?.isNewline == true { name.removeLast() }
+        interned[hash] = name
+        return name
+    }
+
+    // MARK: Standing still
+
+    /// Reads the run counts again and returns the threads that have run, changed or ended since they were observed.
+    public func moved(among threads: [ThreadReading]) -> Set<ThreadID> {
+        var moved: Set<ThreadID> = []
+        source.readMany(
+            threads,
+            fill: { thread in
+                [
+                    .directory(path: "\(source.root)/\(thread.pid)/task/\(thread.tid)"),
+                    .member(name: thread.runCount != nil ? "schedstat" : "status", limit: 4096), .member(name: "stat", limit: 1024),
+                ]
+            },
+            take: { thread, answers in
+                guard answers.count == 3, case .success(let statBytes) = answers[2], let stat = ThreadStat(statBytes),
+                    stat.startTicks == thread.id.startTicks, stat.state == thread.stat.state
+                else {
+                    moved.insert(thread.id)
+                    return
+                }
+                if let before = thread.runCount {
+                    guard case .success(let bytes) = answers[1], SchedulerCounters(bytes)?.runCount == before else {
+                        moved.insert(thread.id)
+                        return
+                    }
+                } else if stat.userTicks != thread.stat.userTicks || stat.systemTicks != thread.stat.systemTicks {
+                    // No run counts in this kernel: CPU time is all there is to compare.
+                    moved.insert(thread.id)
+                }
+            })
+        return moved
+    }
+
+    // MARK: What could not be read
+
+    /// Notes once what could not be read. A thing that is gone is no gap.
+    public func note(_ what: String, _ error: ReadError, unlock: String? = nil) {
+        guard error != .gone, error != .notPresent else { return }
+        let advice: String
+        switch error {
+        case .denied: advice = unlock ?? "run as root or with CAP_SYS_PTRACE"
+        case .timedOut: advice = unlock ?? "the target holds what the kernel needs to answer; try again when it has moved"
+        default: advice = unlock ?? ""
+        }
+        note(Gap(what: what, why: error.name, unlock: advice))
+    }
+
+    public func note(_ gap: Gap) {
+        guard gapKeys.insert(gap.what).inserted else { return }
+        gaps.append(gap)
+    }
+
+    // MARK: Resources
+
+    public func register(_ resource: Resource) -> ResourceID {
+        resources[resource.id] = resource
+        return resource.id
+    }
+}

@@ -1,0 +1,360 @@
+import CLinux
+import Glibc
+
+/// One read that a reader process carries out.
+public enum ReadRequest: Sendable {
+    /// A whole file, up to `limit` bytes. `path` is absolute.
+    case file(path: String, limit: Int)
+    /// A file in the directory that the last `.directory` of the same batch opened: saves the walk from the root.
+    case member(name: StaticString, limit: Int)
+    /// Opens the directory for the members that follow.
+    case directory(path: String)
+    /// `count` bytes of a thread's memory, pages that are present only; shorter when a page is not. With `throughFile`, the
+    /// `mem` and `pagemap` files below that directory are used, otherwise process_vm_readv and that directory's `pagemap`.
+    case memory(directory: String, tid: Int32, address: UInt64, count: Int, throughFile: Bool)
+}
+
+/// A disposable child that makes the reads that could block (see fs/proc: `maps`, `syscall`, `stat` and others may wait for a
+/// lock that the target holds; memory may be backed by a dead FUSE mount). It works through a batch in shared memory and counts
+/// what it has done; when the count stands still past the time limit, the parent ends it and goes on after the guilty read.
+final class ReaderProcess {
+    /// Offsets in the shared memory: the counter, the records, the data.
+    private static let recordsOffset = 64
+    private static let recordSize = 48
+    static let maximumBatch = 8192
+    private static let dataOffset = 64 + 8192 * 48
+    static let dataCapacity = 12 << 20
+
+    private static let noSignal = Int32(MSG_NOSIGNAL)
+
+    private let memory: UnsafeMutableRawPointer
+    private var child: pid_t = 0
+    private var commandEnd: Int32 = -1
+    private var answerEnd: Int32 = -1
+    private var count = 0
+    private var dataUsed = 0
+
+    /// nil when there is no memory for it.
+    init?() {
+        let size = Self.dataOffset + Self.dataCapacity
+        guard let region = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), region != MAP_FAILED else {
+            return nil
+        }
+        memory = region
+    }
+
+    deinit {
+        stop()
+        munmap(memory, Self.dataOffset + Self.dataCapacity)
+    }
+
+    /// Forgets the last batch.
+    func begin() {
+        count = 0
+        dataUsed = 0
+    }
+
+    /// Adds a request to the batch. false when the batch is full: run it first.
+    func add(_ request: ReadRequest) -> Bool {
+        guard count < Self.maximumBatch else { return false }
+        let record = memory + Self.recordsOffset + count * Self.recordSize
+        let room = Self.dataCapacity - dataUsed
+        var kind: UInt32 = 0
+        var tid: Int32 = 0
+        var address: UInt64 = 0
+        var limit = 0
+        var pathAt = 0
+        func store(_ path: String) -> Bool {
+            var path = path
+            return path.withUTF8 { text in
+                guard text.count + 1 <= room else { return false }
+                pathAt = dataUsed
+                let at = memory + Self.dataOffset + dataUsed
+                if let base = text.baseAddress { at.copyMemory(from: base, byteCount: text.count) }
+                at.storeBytes(of: 0, toByteOffset: text.count, as: UInt8.self)
+                dataUsed += text.count + 1
+                return true
+            }
+        }
+        switch request {
+        case .file(let path, let size):
+            guard size >= 0, path.utf8.count + 1 + size <= room, store(path) else { return false }
+            (kind, limit) = (1, size)
+        case .directory(let path):
+            guard store(path) else { return false }
+            kind = 2
+        case .member(let name, let size):
+            guard size >= 0, name.utf8CodeUnitCount + 1 + size <= room else { return false }
+            pathAt = dataUsed
+            (memory + Self.dataOffset + dataUsed).copyMemory(from: name.utf8Start, byteCount: name.utf8CodeUnitCount)
+            (memory + Self.dataOffset + dataUsed).storeBytes(of: 0, toByteOffset: name.utf8CodeUnitCount, as: UInt8.self)
+            dataUsed += name.utf8CodeUnitCount + 1
+            (kind, limit) = (3, size)
+        case .memory(let directory, let thread, let at, let size, let throughFile):
+            guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
+            (kind, tid, address, limit) = (throughFile ? 5 : 4, thread, at, size)
+        }
+        record.storeBytes(of: kind, toByteOffset: 0, as: UInt32.self)
+        record.storeBytes(of: tid, toByteOffset: 4, as: Int32.self)
+        record.storeBytes(of: address, toByteOffset: 8, as: UInt64.self)
+        record.storeBytes(of: UInt32(limit), toByteOffset: 16, as: UInt32.self)
+        record.storeBytes(of: UInt32(pathAt), toByteOffset: 20, as: UInt32.self)
+        record.storeBytes(of: UInt32(dataUsed), toByteOffset: 24, as: UInt32.self)  // where the answer goes
+        record.storeBytes(of: Int32.min, toByteOffset: 28, as: Int32.self)  // length, or minus errno
+        dataUsed += limit
+        count += 1
+        return true
+    }
+
+    /// Starts the batch in the child. Answers come with `wait`.
+    func start() {
+        cl_store_release(memory, 0)
+        guard count > 0 else { return }
+        launch(from: 0)
+    }
+
+    /// Waits until the batch is done. A read that stands still for `limitMilliseconds` is given up; after `deadline` (monotonic
+    /// nanoseconds) so is all that is left. Returns how many reads were given up.
+    func wait(limitMilliseconds: Int32, deadline: UInt64) -> Int {
+        var abandoned = 0
+        var seen = cl_load_acquire(memory)
+        while Int(cl_load_acquire(memory)) < count {
+            if child <= 0 {
+                // No child could be made: everything left is given up.
+                abandoned += count - Int(cl_load_acquire(memory))
+                break
+            }
+            var wake = pollfd(fd: answerEnd, events: Int16(POLLIN), revents: 0)
+            let now = MonotonicClock.now()
+            let left = now >= deadline ? 0 : min(Int64(limitMilliseconds), Int64((deadline - now) / 1_000_000))
+            let ready = poll(&wake, 1, Int32(left))
+            if ready < 0 && errno == EINTR { continue }
+            if ready > 0 {
+                var byte: UInt8 = 0
+                if read(answerEnd, &byte, 1) == 1 { continue }
+                // The child died (killed, or crashed on this read): that read is given up.
+            } else if cl_load_acquire(memory) != seen, MonotonicClock.now() < deadline {
+                seen = cl_load_acquire(memory)
+                continue
+            }
+            let stuck = Int(cl_load_acquire(memory))
+            stop()
+            guard stuck < count else { break }
+            (memory + Self.recordsOffset + stuck * Self.recordSize).storeBytes(of: -ETIMEDOUT, toByteOffset: 28, as: Int32.self)
+            abandoned += 1
+            if MonotonicClock.now() >= deadline {
+                abandoned += count - stuck - 1
+                break
+            }
+            cl_store_release(memory, UInt32(stuck + 1))
+            seen = UInt32(stuck + 1)
+            if stuck + 1 < count { launch(from: stuck + 1) }
+        }
+        return abandoned
+    }
+
+    /// The answer to request `index`; the bytes live until the next `begin`.
+    func answer(_ index: Int) -> Result<UnsafeRawBufferPointer, ReadError> {
+        let record = memory + Self.recordsOffset + index * Self.recordSize
+        let length = record.load(fromByteOffset: 28, as: Int32.self)
+        if length == .min || length == -ETIMEDOUT { return .failure(.timedOut) }
+        if length == -ENOMSG { return .failure(.notPresent) }
+        if length < 0 { return .failure(ReadError(errno: -length)) }
+        let at = Int(record.load(fromByteOffset: 24, as: UInt32.self))
+        return .success(UnsafeRawBufferPointer(start: memory + Self.dataOffset + at, count: Int(length)))
+    }
+
+    /// Ends the child. It is not waited for: a read may hold it in an uninterruptible sleep.
+    func stop() {
+        if child > 0 {
+            kill(child, SIGKILL)
+            var status: Int32 = 0
+            _ = cl_reap(child, &status)
+        }
+        if commandEnd >= 0 { close(commandEnd) }
+        if answerEnd >= 0 { close(answerEnd) }
+        (child, commandEnd, answerEnd) = (0, -1, -1)
+    }
+
+    private func launch(from first: Int) {
+        if child <= 0 { spawn() }
+        guard child > 0 else { return }
+        var order = (UInt32(first), UInt32(count))
+        while send(commandEnd, &order, 8, Self.noSignal) < 0 {
+            if errno == EINTR { continue }
+            // The child is gone; a fresh one gets the same order once.
+            stop()
+            spawn()
+            guard child > 0, send(commandEnd, &order, 8, Self.noSignal) == 8 else {
+                stop()
+                return
+            }
+            return
+        }
+    }
+
+    private func spawn() {
+        var command: (Int32, Int32) = (-1, -1)
+        var answer: (Int32, Int32) = (-1, -1)
+        // Orders go through a socket, not a pipe: a child that was killed must not kill the parent with SIGPIPE.
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard
+            withUnsafeMutablePointer(
+                to: &command, { $0.withMemoryRebound(to: Int32.self, capacity: 2) { socketpair(AF_UNIX, type, 0, $0) } })
+                == 0
+        else { return }
+        guard withUnsafeMutablePointer(to: &answer, { $0.withMemoryRebound(to: Int32.self, capacity: 2) { cl_pipe($0) } }) == 0 else {
+            close(command.0)
+            close(command.1)
+            return
+        }
+        let parent = getpid()
+        let pid = cl_fork()
+        if pid == 0 {
+            _ = cl_die_with_parent(SIGKILL)
+            if getppid() != parent { _exit(0) }
+            _ = cl_set_thread_name("waitchain-read")
+            // A child that a dead mount holds for ever must not hold the other end of the tool's output open.
+            for fd in Int32(0)...2 where fd != command.0 && fd != answer.1 { close(fd) }
+            close(command.1)
+            close(answer.0)
+            Self.serve(memory: memory, commands: command.0, answers: answer.1)
+        }
+        close(command.0)
+        close(answer.1)
+        if pid < 0 {
+            close(command.1)
+            close(answer.0)
+            return
+        }
+        (child, commandEnd, answerEnd) = (pid, command.1, answer.0)
+    }
+
+    /// The child's loop. System calls on the shared memory only; it allocates nothing.
+    private static func serve(memory: UnsafeMutableRawPointer, commands: Int32, answers: Int32) -> Never {
+        var directory: Int32 = -1
+        var pages = PageMap()
+        while true {
+            var order: (UInt32, UInt32) = (0, 0)
+            let got = read(commands, &order, 8)
+            if got < 0 && errno == EINTR { continue }
+            if got != 8 { _exit(0) }
+            for index in Int(order.0)..<Int(order.1) {
+                let record = memory + recordsOffset + index * recordSize
+                let data = memory + dataOffset
+                let path = (data + Int(record.load(fromByteOffset: 20, as: UInt32.self))).assumingMemoryBound(to: CChar.self)
+                let out = data + Int(record.load(fromByteOffset: 24, as: UInt32.self))
+                let limit = Int(record.load(fromByteOffset: 16, as: UInt32.self))
+                let length: Int
+                switch record.load(fromByteOffset: 0, as: UInt32.self) {
+                case 1: length = slurp(directory: AT_FDCWD, path: path, into: out, limit: limit)
+                case 2:
+                    if directory >= 0 { close(directory) }
+                    directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
+                    length = directory >= 0 ? 0 : -Int(errno)
+                case 3: length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                default:
+                    length = pages.readMemory(
+                        directory: path, tid: record.load(fromByteOffset: 4, as: Int32.self),
+                        address: record.load(fromByteOffset: 8, as: UInt64.self), into: out, count: limit,
+                        throughFile: record.load(fromByteOffset: 0, as: UInt32.self) == 5)
+                }
+                record.storeBytes(of: Int32(length), toByteOffset: 28, as: Int32.self)
+                cl_store_release(memory, UInt32(index + 1))
+            }
+            pages.forget()
+            var done: UInt8 = 1
+            while write(answers, &done, 1) < 0 && errno == EINTR {}
+        }
+    }
+
+    /// Reads a file to its end or `limit`. Bytes, or minus errno.
+    private static func slurp(directory: Int32, path: UnsafePointer<CChar>, into out: UnsafeMutableRawPointer, limit: Int) -> Int {
+        let fd = cl_openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard fd >= 0 else { return -Int(errno) }
+        defer { close(fd) }
+        var total = 0
+        while total < limit {
+            let got = read(fd, out + total, limit - total)
+            if got < 0 {
+                if errno == EINTR { continue }
+                return total > 0 ? total : -Int(errno)
+            }
+            // procfs hands out one-line files whole: a short first read of a small file is all there is.
+            if got == 0 { break }
+            total += got
+            if total < 4096, got < limit - total, total == got, limit <= 1024 { break }
+        }
+        return total
+    }
+}
+
+/// Which pages of a target are present, from its `pagemap` (Documentation/admin-guide/mm/pagemap.rst: bit 63 present).
+private struct PageMap {
+    private var pagemap: Int32 = -1
+    private var memoryFile: Int32 = -1
+    private var directoryHash: UInt64 = 0
+
+    mutating func forget() {
+        if pagemap >= 0 { close(pagemap) }
+        if memoryFile >= 0 { close(memoryFile) }
+        (pagemap, memoryFile, directoryHash) = (-1, -1, 0)
+    }
+
+    /// Bytes read up to the first page that is not present, or minus errno (ENOMSG when the first page is not present).
+    mutating func readMemory(
+        directory: UnsafePointer<CChar>, tid: Int32, address: UInt64, into out: UnsafeMutableRawPointer, count: Int, throughFile: Bool
+    ) -> Int {
+        guard count > 0, address != 0, address <= UInt64.max - UInt64(count) else { return -Int(EFAULT) }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var at = directory
+        while at.pointee != 0 {
+            hash = (hash ^ UInt64(UInt8(bitPattern: at.pointee))) &* 0x100_0000_01b3
+            at += 1
+        }
+        if hash != directoryHash || pagemap < 0 {
+            forget()
+            let base = cl_openat(AT_FDCWD, directory, cl_open_directory_flags())
+            guard base >= 0 else { return -Int(errno) }
+            defer { close(base) }
+            pagemap = cl_openat(base, "pagemap", O_RDONLY | O_CLOEXEC)
+            guard pagemap >= 0 else { return -Int(errno) }
+            if throughFile {
+                memoryFile = cl_openat(base, "mem", O_RDONLY | O_CLOEXEC)
+                guard memoryFile >= 0 else {
+                    let number = errno
+                    forget()
+                    return -Int(number)
+                }
+            }
+            directoryHash = hash
+        }
+        let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+        var done = 0
+        while done < count {
+            let here = address + UInt64(done)
+            var entry: UInt64 = 0
+            let got = pread(pagemap, &entry, 8, off_t(truncatingIfNeeded: here / pageSize * 8))
+            if got < 0 { return done > 0 ? done : -Int(errno) }
+            guard got == 8, entry >> 63 == 1 else { return done > 0 ? done : -Int(ENOMSG) }
+            let piece = min(count - done, Int(pageSize - here % pageSize))
+            let bytes =
+                throughFile
+                ? pread(memoryFile, out + done, piece, off_t(truncatingIfNeeded: here))
+                : cl_process_vm_read(tid, here, out + done, piece)
+            guard bytes > 0 else { return done > 0 ? done : bytes == 0 ? -Int(EFAULT) : -Int(errno) }
+            done += bytes
+        }
+        return done
+    }
+}
+
+/// CLOCK_MONOTONIC.
+public enum MonotonicClock {
+    /// Nanoseconds since boot, suspended time left out.
+    public static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,72 @@
+import Evidence
+import ProcFS
+import WaitModel
+
+/// Who could make one descriptor ready, for a thread that blocks on it alone or in a poll set.
+struct Readiness {
+    enum Direction { case read, write }
+
+    var parties: [Party]
+    /// The cause where a chain ends here.
+    var deadEnd: Cause
+    /// Somebody at the other end owes something: a full buffer, an unread request.
+    var isDemand: Bool
+    var resource: Resource
+    /// `data from …`, `room in …`: what is waited for.
+    var text: String
+    var completeness: Certainty = .certain
+}
+
+/// Turns holders of an object's other end into parties.
+struct Counterparts {
+    /// Processes that hold it, the waiting one left out, ascending.
+    var others: [ProcessReading] = []
+    /// The waiting process holds it too.
+    var includesOwn = false
+    /// Every process's descriptors could be looked at.
+    var isComplete = true
+
+    init(_ holders: [DescriptorHolder], of thread: BlockedThread, on host: Host) {
+        var seen: Set<Int32> = []
+        for holder in holders where seen.insert(holder.pid).inserted {
+            if holder.pid == thread.reading.pid {
+                includesOwn = true
+            } else if let process = host.process(holder.pid) {
+                others.append(process)
+            }
+        }
+        others.sort { $0.id < $1.id }
+        isComplete = host.descriptorsComplete
+    }
+
+    var isEmpty: Bool { others.isEmpty && !includesOwn }
+
+    /// The parties: exactly one holder is certain, several are possible, and whoever may not be looked at is unnamed.
+    func parties(role: String, what: String, thread: BlockedThread, member: Int = 0) -> [Party] {
+        let count = others.count + (includesOwn ? 1 : 0)
+        let certainty: Certainty = count == 1 ? (isComplete ? .certain : .inferred) : .possible
+        var parties = others.map { process in
+            Party(
+                .process(process.id), role: role, certainty: certainty,
+                because: count == 1 ? "the only process that holds \(what)" : "one of \(count) processes that hold \(what)", member: member)
+        }
+        if includesOwn {
+            parties.append(
+                Party(
+                    .process(thread.reading.id.process), role: role, certainty: certainty,
+                    because: count == 1 ? "only its own process holds \(what)" : "its own process holds \(what) too", member: member))
+        }
+        if !isComplete { parties.append(Self.invisible(role: role, member: member)) }
+        return parties
+    }
+
+    /// Whoever may hold it without being visible to this user: no verdict may rest on their absence.
+    static func invisible(role: String, member: Int) -> Party {
+        Party(
+            .outside(.unnamed), role: role, certainty: .possible, because: "processes whose descriptors may not be read could hold it too",
+            member: member)
+    }
+
+    /// The cause where nobody can be followed.
+    var deadEnd: Cause { includesOwn && others.isEmpty ? .selfHeld : isEmpty ? (isComplete ? .noCounterpart : .unknown) : .unknown }
+}

@@ -1,0 +1,130 @@
+import Evidence
+import KernelFacts
+import ProcFS
+import WaitModel
+
+/// What one thread waits for, by one wait family: evidence in, a wait out. It does not walk chains.
+public protocol WaitResolver: Sendable {
+    /// nil when the thread does not wait for this family's things.
+    static func resolve(_ thread: BlockedThread, on host: Host) -> Wait?
+}
+
+/// The families, in the order in which they are asked; the first that knows the wait answers. States come first, since a stopped
+/// thread still shows the system call that it was stopped in; what the channel alone tells comes last.
+public enum WaitFamilies {
+    static let all: [any WaitResolver.Type] = [
+        ThreadStates.self, Sleeps.self, Futexes.self, MessageQueues.self, PollSets.self, FileLocks.self, Children.self, FIFOOpens.self,
+        Pipes.self, UnixSockets.self, InternetSockets.self, ChannelOnly.self,
+    ]
+
+    /// The wait of one thread, with what it was told by.
+    public static func resolve(_ reading: ThreadReading, on host: Host) -> (wait: Wait, evidence: [EvidenceItem]) {
+        let thread = BlockedThread(reading, on: host)
+        thread.citeBasics()
+        for family in all {
+            guard var wait = family.resolve(thread, on: host) else { continue }
+            wait.channel = reading.rawChannel
+            wait.systemCall = thread.callName
+            return (wait, thread.evidence)
+        }
+        let wait = Wait(
+            kind: .unknown, channel: reading.rawChannel, systemCall: thread.callName,
+            release: Release(.any, [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "nothing tells what it waits for")]),
+            deadEnd: .unknown, description: thread.unknownDescription)
+        return (wait, thread.evidence)
+    }
+}
+
+/// One thread as the resolvers see it: its reading, its system call by name, and the evidence that they cite.
+public final class BlockedThread {
+    public let reading: ThreadReading
+    let host: Host
+    /// The architecture of its system call numbers: a 32-bit program on a 64-bit kernel has its own.
+    public let architecture: Architecture?
+    /// Name of the system call that it is in, without regard to restarts; nil when it is in none or may not be read.
+    public let callName: String?
+    public private(set) var evidence: [EvidenceItem] = []
+
+    init(_ reading: ThreadReading, on host: Host) {
+        self.reading = reading
+        self.host = host
+        let own = host.architecture(of: reading)
+        architecture = own
+        callName = reading.systemCall.flatMap { call in own.flatMap { SystemCalls.name(call.number, on: $0) } }
+    }
+
+    var id: ThreadID { reading.id }
+    var channel: String? { reading.channel }
+    var call: SystemCall? { reading.systemCall }
+    /// Bytes of a pointer and of a `long` in the target.
+    var wordSize: Int { architecture == .i386 || architecture == .arm ? 4 : 8 }
+
+    func argument(_ index: Int) -> UInt64 { call?[index] ?? 0 }
+    /// An argument that is a C `int`.
+    func int(_ index: Int) -> Int32 { Int32(truncatingIfNeeded: argument(index)) }
+
+    func cite(_ source: String, _ value: String) { evidence.append(EvidenceItem(source: source, value: value)) }
+
+    /// Channel and system call stand under every claim.
+    func citeBasics() {
+        cite(reading.path("stat"), "state \(Character(UnicodeScalar(reading.stat.state)))")
+        if let channel = reading.rawChannel { cite(reading.path("wchan"), channel) }
+        if let call, let callName {
+            let arguments = (0..<6).map { "0x" + String(call[$0], radix: 16) }.joined(separator: " ")
+            cite(reading.path("syscall"), "\(callName)(\(arguments))")
+        } else if case .outside = reading.call {
+            cite(reading.path("syscall"), "in no system call")
+        } else if let problem = reading.callProblem, problem != .gone {
+            cite(reading.path("syscall"), problem.name)
+        }
+    }
+
+    var unknownDescription: String {
+        let place = reading.rawChannel.map { "in kernel function \($0)" } ?? "in a place that the kernel does not show"
+        return "waits \(place)" + (callName.map { ", system call \($0)" } ?? "")
+    }
+
+    // MARK: Memory
+
+    func memory(_ address: UInt64, _ count: Int) -> [UInt8]? { host.memory(of: reading, at: address, count: count) }
+
+    /// A NUL-terminated string in the target, up to 4096 bytes.
+    func string(_ address: UInt64) -> String? {
+        guard let bytes = memory(address, 4096), let end = bytes.firstIndex(of: 0) else { return nil }
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    /// A `struct timespec` (or with `microseconds` a `struct timeval`) in the target, in seconds.
+    func seconds(at address: UInt64, microseconds: Bool = false) -> Double? {
+        guard address != 0, let bytes = memory(address, 2 * wordSize), bytes.count == 2 * wordSize else { return nil }
+        let whole = Double(bytes.word(0, wordSize))
+        return whole + Double(bytes.word(wordSize, wordSize)) / (microseconds ? 1e6 : 1e9)
+    }
+
+    // MARK: Parties
+
+    /// Whether the thread is the only one of its process.
+    var isAlone: Bool { host.process(reading.id.process)?.threads.count == 1 }
+
+    /// A party: another process, or the own one, of which then another thread must act.
+    func process(_ pid: Int32) -> PartyTarget? { host.process(pid).map { .process($0.id) } }
+}
+
+extension [UInt8] {
+    /// A signed number of 4 or 8 bytes in the machine's order; 0 beyond the end.
+    func word(_ offset: Int, _ size: Int) -> Int64 {
+        size == 4 ? Int64(Int32(bitPattern: u32(offset))) : Int64(bitPattern: u64(offset))
+    }
+
+    /// 0 beyond the end.
+    func u32(_ offset: Int) -> UInt32 {
+        guard offset >= 0, offset + 4 <= count else { return 0 }
+        return withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+    }
+
+    /// 0 beyond the end.
+    func u64(_ offset: Int) -> UInt64 {
+        guard offset >= 0, offset + 8 <= count else { return 0 }
+        return withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    }
+}

@@ -1,0 +1,52 @@
+import Evidence
+import WaitModel
+
+/// Sleeps, `pause` and waits for a signal.
+enum Sleeps: WaitResolver {
+    static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
+        switch thread.callName {
+        case "nanosleep", "clock_nanosleep", "clock_nanosleep_time64":
+            let seconds: Double?
+            var text = "sleeps"
+            if thread.callName == "nanosleep" {
+                seconds = thread.seconds(at: thread.argument(0))
+            } else {
+                // TIMER_ABSTIME: the argument is a moment, not a length.
+                seconds = thread.int(1) & 1 == 0 ? thread.seconds(at: thread.argument(2)) : nil
+                if thread.int(1) & 1 != 0 { text = "sleeps until a set time" }
+            }
+            return Wait(
+                kind: .sleep, timeoutSeconds: seconds, release: timer, mobility: .free(.sleeping), deadEnd: .sleeping, description: text)
+        case "restart_syscall" where thread.channel.map(isSleepChannel) == true:
+            return Wait(kind: .sleep, release: timer, mobility: .free(.sleeping), deadEnd: .sleeping, description: "sleeps")
+        case "pause":
+            return signal(.pause, "waits for any signal (pause)")
+        case "rt_sigsuspend", "sigsuspend":
+            return signal(.signalWait, "waits for a signal (sigsuspend)")
+        case "rt_sigtimedwait", "rt_sigtimedwait_time64":
+            var wait = signal(.signalWait, "waits for a signal (sigwait)")
+            if thread.argument(2) != 0 {
+                wait.timeoutSeconds = thread.seconds(at: thread.argument(2))
+                wait.mobility = .free(.timer)
+            }
+            return wait
+        default:
+            return nil
+        }
+    }
+
+    static func isSleepChannel(_ channel: String) -> Bool {
+        ["hrtimer_nanosleep", "do_nanosleep", "common_nsleep", "hrtimer_nanosleep_restart"].contains(channel)
+    }
+
+    private static var timer: Release {
+        Release(.any, [Party(.outside(.timer), role: "timer", certainty: .certain, because: "the sleep has an end")])
+    }
+
+    private static func signal(_ kind: WaitKind, _ text: String) -> Wait {
+        Wait(
+            kind: kind,
+            release: Release(.any, [Party(.outside(.unnamed), role: "signaller", certainty: .possible, because: "whoever sends a signal")]),
+            deadEnd: .idle, description: text)
+    }
+}

@@ -1,0 +1,58 @@
+import Evidence
+import ProcFS
+import WaitModel
+
+/// What the state letter alone tells: running, stopped, traced, zombie; and kernel threads.
+enum ThreadStates: WaitResolver {
+    static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
+        let stat = thread.reading.stat
+        switch stat.state {
+        case UInt8(ascii: "R"):
+            return Wait(kind: .runnable, mobility: .free(.running), deadEnd: .running, description: "runs")
+        case UInt8(ascii: "T"):
+            let status = host.status(pid: thread.reading.pid, tid: thread.reading.tid)
+            if let status, status.tracer != 0 { return traced(thread, by: status.tracer, on: host) }
+            return Wait(
+                kind: .jobControlStop,
+                release: Release(.any, [Party(.outside(.unnamed), role: "continuer", certainty: .possible, because: "whoever sends SIGCONT")]),
+                mobility: .held(.stopped), deadEnd: .stopped, description: "is stopped by a signal")
+        case UInt8(ascii: "t"):
+            return traced(thread, by: host.status(pid: thread.reading.pid, tid: thread.reading.tid)?.tracer ?? 0, on: host)
+        case UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x"):
+            return ended(thread, on: host)
+        default:
+            guard stat.isKernelThread else { return nil }
+            return Wait(kind: .kernelWorker, mobility: .free(.idle), deadEnd: .idle, description: "is a kernel thread at rest")
+        }
+    }
+
+    private static func traced(_ thread: BlockedThread, by tracer: Int32, on host: Host) -> Wait {
+        var parties: [Party] = []
+        if tracer != 0, let target = thread.process(tracer) {
+            thread.cite("/proc/\(thread.reading.pid)/task/\(thread.reading.tid)/status", "TracerPid: \(tracer)")
+            parties = [Party(target, role: "tracer", certainty: .certain, because: "TracerPid names it")]
+        } else {
+            parties = [Party(.outside(.unnamed), role: "tracer", certainty: .possible, because: "its tracer is not visible here")]
+        }
+        let who = tracer == 0 ? "a tracer" : "its tracer, process \(tracer)"
+        return Wait(
+            kind: .ptraceStop, release: Release(.any, parties), mobility: .held(.traced), deadEnd: .traced,
+            description: "is stopped by \(who)")
+    }
+
+    private static func ended(_ thread: BlockedThread, on host: Host) -> Wait {
+        if let process = host.process(thread.reading.id.process), !process.isZombie {
+            return Wait(
+                kind: .zombie, mobility: .dead, deadEnd: .idle,
+                description: "has ended; \(process.threads.count - 1) other threads of its process still live")
+        }
+        let parent = thread.reading.stat.parent
+        var parties: [Party] = []
+        if parent != 0, let target = thread.process(parent) {
+            parties = [Party(target, role: "parent", certainty: .certain, because: "its parent has not waited for it")]
+        }
+        return Wait(
+            kind: .zombie, release: Release(.any, parties), mobility: .dead, deadEnd: .unanswered,
+            description: parent == 0 ? "has ended" : "has ended; its parent, process \(parent), has not waited for it")
+    }
+}

@@ -1,0 +1,226 @@
+import Evidence
+import ProcFS
+import WaitModel
+
+/// AF_UNIX sockets. Source: unix(7), net/unix/af_unix.c: connect blocks while more connections wait than the backlog allows
+/// (`unix_recvq_full`), a stream send while the peer has not read, a datagram send while the receiver's queue is full.
+enum UnixSockets: WaitResolver {
+    private static let receives: Set<String> = ["read", "readv", "recvfrom", "recvmsg", "recvmmsg", "recv"]
+    private static let sends: Set<String> = ["write", "writev", "sendto", "sendmsg", "sendmmsg", "send", "sendfile", "sendfile64", "splice"]
+
+    static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
+        guard let call = thread.callName else { return nil }
+        let isSend = sends.contains(call)
+        guard isSend || receives.contains(call) || call == "connect" || call == "accept" || call == "accept4" else { return nil }
+        let descriptor = call == "splice" ? thread.int(2) : thread.int(0)
+        guard case .socket(let inode)? = host.descriptor(descriptor, of: thread.reading) else { return nil }
+        guard host.sharesNamespace("net", thread.reading) else { return elsewhere(thread, call, inode, on: host) }
+        guard let socket = host.unixTable?.byInode[inode] else { return nil }
+        thread.cite("/proc/\(thread.reading.pid)/fd/\(descriptor)", "socket:[\(inode)]")
+        switch call {
+        case "connect": return connect(thread, on: host)
+        case "accept", "accept4": return accept(socket, on: host)
+        default: break
+        }
+        let ready: Readiness
+        if isSend, let address = explicitAddress(thread, call), let name = name(at: address.address, length: address.length, thread) {
+            ready = toNamed(name, thread, on: host)
+        } else {
+            ready = readiness(inode, isSend ? .write : .read, thread, on: host)
+        }
+        return Wait(
+            kind: isSend ? .unixSend : .unixReceive, resource: host.register(ready.resource),
+            release: Release(.any, ready.parties, completeness: ready.completeness), deadEnd: ready.deadEnd, isDemand: ready.isDemand,
+            description: (isSend ? "sends to " : "waits for data from ") + ready.text)
+    }
+
+    // MARK: connect and accept
+
+    private static func connect(_ thread: BlockedThread, on host: Host) -> Wait? {
+        guard let name = name(at: thread.argument(1), length: Int(thread.int(2)), thread) else { return nil }
+        let named = toNamed(name, thread, on: host)
+        return Wait(
+            kind: .unixConnect, resource: host.register(named.resource), release: Release(.any, named.parties, completeness: named.completeness),
+            deadEnd: named.deadEnd, isDemand: true, description: "connects to " + named.text)
+    }
+
+    private static func accept(_ socket: UnixSocket, on host: Host) -> Wait {
+        let name = socket.name ?? "[\(socket.inode)]"
+        return Wait(
+            kind: .unixAccept, resource: host.register(listenerResource(socket, name: name)),
+            release: Release(.any, [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects")]), deadEnd: .idle,
+            description: "waits for a client on Unix socket \(name)")
+    }
+
+    /// Who could take a connection or a datagram at a name: the holders of what is bound there.
+    private static func toNamed(_ name: String, _ thread: BlockedThread, on host: Host) -> Readiness {
+        guard let table = host.unixTable else { return unknownPeer(name) }
+        var inodes = table.byName[name] ?? []
+        if inodes.isEmpty, !name.hasPrefix("@") {
+            // It may have been bound, or be addressed, by a relative path: the last component then still agrees.
+            let last = name.split(separator: "/").last.map(String.init) ?? name
+            inodes = table.byName.filter { $0.key == last || $0.key.hasSuffix("/" + last) }.flatMap(\.value)
+        }
+        let sockets = inodes.compactMap { table.byInode[$0] }
+        // A path that was bound anew leaves older sockets of that name behind; the full one is the one that is waited for.
+        let full = sockets.filter { ($0.receiveQueue ?? 0) > ($0.sendQueue ?? .max) }
+        let targets = full.isEmpty ? sockets : full
+        guard let first = targets.first else { return unknownPeer(name) }
+        let holders = targets.flatMap { host.holders(of: "socket:[\($0.inode)]") }
+        let counterparts = Counterparts(holders, of: thread, on: host)
+        let label = first.isListening ? "Unix socket \(name)" : "Unix datagram socket \(name)"
+        var text = label
+        if first.isListening, let pending = first.receiveQueue, let backlog = first.sendQueue {
+            thread.cite("sock_diag UNIX_DIAG_RQLEN socket:[\(first.inode)]", "pending \(pending), backlog \(backlog)")
+            text += " (\(pending) wait to be accepted, backlog \(backlog))"
+        } else if let unread = first.receiveQueue {
+            text += " (\(unread) bytes unread)"
+        }
+        let role = first.isListening ? "listener" : "receiver"
+        return Readiness(
+            parties: counterparts.parties(role: role, what: first.isListening ? "the listening socket" : "the receiving socket", thread: thread),
+            deadEnd: counterparts.isEmpty && counterparts.isComplete ? .inFlightFD : counterparts.deadEnd, isDemand: true,
+            resource: listenerResource(first, name: name), text: text)
+    }
+
+    private static func unknownPeer(_ name: String) -> Readiness {
+        Readiness(
+            parties: [Party(.outside(.unnamed), role: "listener", certainty: .possible, because: "no socket of that name is visible here")],
+            deadEnd: .unknown, isDemand: true,
+            resource: Resource(id: ResourceID("unix:\(name)"), kind: "unix-listener", label: "Unix socket \(name)"), text: "Unix socket \(name)")
+    }
+
+    private static func listenerResource(_ socket: UnixSocket, name: String) -> Resource {
+        var facts: [(key: String, value: FactValue)] = [("inode", .number(Int64(clamping: socket.inode)))]
+        if socket.isListening {
+            if let pending = socket.receiveQueue { facts.append(("pendingConnections", .number(Int64(pending)))) }
+            if let backlog = socket.sendQueue { facts.append(("backlog", .number(Int64(backlog)))) }
+        } else if let unread = socket.receiveQueue {
+            facts.append(("unreadBytes", .number(Int64(unread))))
+        }
+        return Resource(
+            id: ResourceID("unix:\(name)"), kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)", facts: facts)
+    }
+
+    // MARK: Connected sockets
+
+    /// Who stands at the other end of a socket. nil peer: not accepted yet, or nobody.
+    static func readiness(
+        _ inode: UInt64, _ direction: Readiness.Direction, _ thread: BlockedThread, on host: Host, member: Int = 0
+    ) -> Readiness {
+        guard let table = host.unixTable, let socket = table.byInode[inode] else { return unknownPeer("[\(inode)]") }
+        if socket.isListening {
+            let name = socket.name ?? "[\(inode)]"
+            return Readiness(
+                parties: [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects to \(name)", member: member)],
+                deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name), text: "clients of Unix socket \(name)")
+        }
+        if let peer = socket.peer { return connected(socket, peer: peer, table, direction, thread, on: host, member: member) }
+        if let listener = table.listenerOfClient[inode].flatMap({ table.byInode[$0] }) {
+            return unaccepted(listener, thread, on: host, member: member)
+        }
+        if socket.type == 2 { return datagramReceiver(socket, table, thread, on: host, member: member) }
+        return Readiness(
+            parties: [], deadEnd: .noCounterpart, isDemand: direction == .write,
+            resource: pairResource(socket, peer: nil), text: "Unix socket [\(inode)], whose other end is closed")
+    }
+
+    private static func connected(
+        _ socket: UnixSocket, peer: UInt64, _ table: UnixTable, _ direction: Readiness.Direction, _ thread: BlockedThread, on host: Host,
+        member: Int
+    ) -> Readiness {
+        let other = table.byInode[peer]
+        let counterparts = Counterparts(host.holders(of: "socket:[\(peer)]"), of: thread, on: host)
+        let unread = other?.receiveQueue ?? 0
+        thread.cite("sock_diag UNIX_DIAG_PEER socket:[\(socket.inode)]", "peer \(peer), \(unread) bytes unread there")
+        var parties = counterparts.parties(
+            role: direction == .read ? "peer" : "reader", what: "the other end", thread: thread, member: member)
+        // Anyone may send to a bound datagram socket, connected or not only its peer is read from.
+        if socket.type == 2, socket.name != nil, direction == .read {
+            parties.append(Party(.outside(.newWork), role: "sender", certainty: .possible, because: "whoever sends to it", member: member))
+        }
+        var deadEnd = counterparts.deadEnd
+        if counterparts.isEmpty, counterparts.isComplete { deadEnd = other == nil ? .noCounterpart : .inFlightFD }
+        let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
+        var text = who.isEmpty ? (counterparts.includesOwn ? "its own process" : "nobody") : who
+        text += " over Unix socket " + (socket.name ?? other?.name ?? "[\(socket.inode)]")
+        if unread > 0 { text += direction == .read ? ", which has not read \(unread) bytes of what it was sent" : " (\(unread) bytes unread there)" }
+        return Readiness(
+            parties: parties, deadEnd: deadEnd, isDemand: direction == .write || unread > 0, resource: pairResource(socket, peer: other), text: text)
+    }
+
+    /// The client of a connection that nobody has accepted waits for the listener.
+    private static func unaccepted(_ listener: UnixSocket, _ thread: BlockedThread, on host: Host, member: Int) -> Readiness {
+        let name = listener.name ?? "[\(listener.inode)]"
+        let counterparts = Counterparts(host.holders(of: "socket:[\(listener.inode)]"), of: thread, on: host)
+        thread.cite("sock_diag UNIX_DIAG_ICONS socket:[\(listener.inode)]", "the connection waits to be accepted")
+        let pending = listener.receiveQueue.map { " (\($0) wait there, backlog \(listener.sendQueue ?? 0))" } ?? ""
+        return Readiness(
+            parties: counterparts.parties(role: "listener", what: "the listening socket", thread: thread, member: member),
+            deadEnd: counterparts.isEmpty && counterparts.isComplete ? .inFlightFD : counterparts.deadEnd, isDemand: true,
+            resource: listenerResource(listener, name: name), text: "Unix socket \(name), which has not accepted the connection\(pending)")
+    }
+
+    private static func datagramReceiver(
+        _ socket: UnixSocket, _ table: UnixTable, _ thread: BlockedThread, on host: Host, member: Int
+    ) -> Readiness {
+        let senders = table.connectedTo[socket.inode] ?? []
+        let counterparts = Counterparts(senders.flatMap { host.holders(of: "socket:[\($0)]") }, of: thread, on: host)
+        var parties = counterparts.isEmpty ? [] : counterparts.parties(role: "sender", what: "a socket connected to it", thread: thread, member: member)
+        if socket.name != nil || parties.isEmpty {
+            parties.append(Party(.outside(.newWork), role: "sender", certainty: .possible, because: "whoever sends to it", member: member))
+        }
+        let name = socket.name ?? "[\(socket.inode)]"
+        return Readiness(
+            parties: parties, deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name), text: "Unix datagram socket \(name)")
+    }
+
+    /// Both ends name the pair alike: by the smaller inode.
+    private static func pairResource(_ socket: UnixSocket, peer: UnixSocket?) -> Resource {
+        var facts: [(key: String, value: FactValue)] = [("inode", .number(Int64(clamping: socket.inode)))]
+        if let peer {
+            facts.append(("peerInode", .number(Int64(clamping: peer.inode))))
+            if let unread = peer.receiveQueue { facts.append(("peerUnreadBytes", .number(Int64(unread)))) }
+        }
+        let name = socket.name ?? peer?.name
+        let identity = min(socket.inode, peer?.inode ?? socket.inode)
+        return Resource(
+            id: ResourceID("unix:[\(identity)]"), kind: "unix-socket", label: "Unix socket " + (name ?? "[\(identity)]"), facts: facts)
+    }
+
+    // MARK: Addresses
+
+    /// The address argument of sendto, or of sendmsg's header.
+    private static func explicitAddress(_ thread: BlockedThread, _ call: String) -> (address: UInt64, length: Int)? {
+        switch call {
+        case "sendto" where thread.argument(4) != 0: return (thread.argument(4), Int(thread.int(5)))
+        case "sendmsg", "sendmmsg":
+            guard let header = thread.memory(thread.argument(1), thread.wordSize + 4) else { return nil }
+            let address = thread.wordSize == 8 ? header.u64(0) : UInt64(header.u32(0))
+            return address == 0 ? nil : (address, Int(header.u32(thread.wordSize)))
+        default: return nil
+        }
+    }
+
+    /// A `struct sockaddr_un` in the target.
+    private static func name(at address: UInt64, length: Int, _ thread: BlockedThread) -> String? {
+        guard length > 2, length <= 128, let bytes = thread.memory(address, length), bytes.count > 2 else { return nil }
+        let family = UInt16(bytes[0]) | UInt16(bytes[1]) << 8
+        guard family == 1 else { return nil }
+        let name = bytes.withUnsafeBytes { UnixSocket.name(UnsafeRawBufferPointer(rebasing: $0[2...])) }
+        if let name { thread.cite("memory \(thread.reading.pid):0x\(String(address, radix: 16))", "sockaddr_un \(name)") }
+        return name
+    }
+
+    private static func elsewhere(_ thread: BlockedThread, _ call: String, _ inode: UInt64, on host: Host) -> Wait {
+        host.note(
+            Gap(
+                what: "sockets of process \(thread.reading.pid)", why: "it is in another network namespace",
+                unlock: "run waitchain inside that namespace (nsenter --net -t \(thread.reading.pid))"))
+        return Wait(
+            kind: .socketOther,
+            resource: host.register(Resource(id: ResourceID("socket:[\(inode)]"), kind: "socket", label: "socket [\(inode)]")),
+            release: Release(.any, [Party(.outside(.unnamed), role: "peer", certainty: .possible, because: "its network namespace was not looked into")]),
+            deadEnd: .unknown, description: "waits in \(call) on a socket of another network namespace")
+    }
+}

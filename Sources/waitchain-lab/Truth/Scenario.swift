@@ -1,0 +1,66 @@
+/// One hang whose cause is known: what `lab-hangs` makes of it, and what is true about it.
+struct Scenario: Sendable {
+    /// The name that `lab-hangs` knows it by.
+    let name: String
+    /// One line for `waitchain-lab list`.
+    let summary: String
+    /// What the host must offer; the scenario is skipped by name where something is missing.
+    var needs: [Need] = []
+    /// The roles that do not simply stand blocked (state S or D).
+    var states: [String: RoleState] = [:]
+    /// What is true about each role that is to be explained.
+    let truths: [Truth]
+    /// What is true about the victim's signals.
+    var signal: SignalTruth?
+
+    init(
+        _ name: String, _ summary: String, needs: [Need] = [], states: [String: RoleState] = [:],
+        signal: SignalTruth? = nil, _ truths: Truth...
+    ) {
+        self.name = name
+        self.summary = summary
+        self.needs = needs
+        self.states = states
+        self.signal = signal
+        self.truths = truths
+    }
+}
+
+/// Scenarios of one wait family.
+struct Family: Sendable {
+    let name: String
+    let scenarios: [Scenario]
+}
+
+/// How a role's thread stands, as `/proc/PID/task/TID/stat` says it.
+enum RoleState: Sendable, Equatable {
+    /// State S or D and not given a CPU between two looks.
+    case blocked
+    case stopped
+    case traced
+    case zombie
+    /// It runs or takes turns; nobody waits for it to stand still.
+    case moving
+    /// It has ended, and nothing is left of it.
+    case gone
+}
+
+/// Something that a scenario needs of the host.
+enum Need: Sendable {
+    case messageQueues
+    case fileLockTable
+    case childrenFile
+    case tracing
+
+    /// Why the scenario cannot be played here; nil where it can.
+    var missing: String? {
+        switch self {
+        case .messageQueues: exists("/proc/sysvipc/msg") ? nil : "needs /proc/sysvipc (CONFIG_SYSVIPC)"
+        case .fileLockTable: exists("/proc/locks") ? nil : "needs /proc/locks (CONFIG_FILE_LOCKING)"
+        case .childrenFile:
+            exists("/proc/thread-self/children") ? nil : "needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)"
+        case .tracing:
+            readSmallFile("/proc/sys/kernel/yama/ptrace_scope")?.first == UInt8(ascii: "3") ? "needs ptrace (Yama forbids it)" : nil
+        }
+    }
+}
