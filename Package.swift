@@ -37,7 +37,7 @@ let package = Package(
         // What each role usually waits for; two pictures compared.
         .target(name: "Profiles", dependencies: ["Diagnosis"]),
         // Text and JSON from findings.
-        .target(name: "Reports", dependencies: ["Diagnosis", "Profiles"]),
+        .target(name: "Reports", dependencies: ["Diagnosis", "Profiles", "CLinux"]),
         .executableTarget(name: "waitchain", dependencies: ["Reports", argumentParser]),
         // Hangs on purpose: C where the C library matters, and the runner that knows the truth about each.
         .executableTarget(name: "lab-hangs", linkerSettings: [.linkedLibrary("pthread")]),
@@ -50,6 +50,8 @@ let package = Package(
         .testTarget(name: "KernelFactsTests", dependencies: ["KernelFacts"]),
         .testTarget(name: "ProcFSTests", dependencies: ["ProcFS"]),
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
+        .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"], exclude: ["Golden"]),
         .testTarget(name: "WaitResolutionTests", dependencies: ["WaitResolution", "Diagnosis", "Reports"]),
     ],
     swiftLanguageModes: [.v6]

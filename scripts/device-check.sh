@@ -52,7 +52,7 @@ check_mode() (
         exit 4
     fi
     timeout 20 "$waitchain" explain "$device_pid" --json >"$stage/answer.json" 2>"$stage/answer.err" || {
-        cat "$stage/answer.err"
+        head -n 20 "$stage/answer.err"
         exit 1
     }
     # shellcheck disable=SC2046  # a list of words

@@ -140,14 +140,17 @@ public struct Investigation {
         return chosen.values.sorted { $0.id < $1.id }
     }
 
-    private func isOwnReader(_ process: ProcessReading, _ own: Int32) -> Bool { own != 0 && process.parent == own && process.name == "waitchain-read" }
+    private func isOwnReader(_ process: ProcessReading, _ own: Int32) -> Bool {
+        own != 0 && process.parent == own && process.name == "waitchain-read"
+    }
 
     private func threads(withID id: Int32, on host: Host) -> [ThreadReading] {
         if let process = host.process(id) {
             // procfs answers for a tid as well, with the threads of its process.
             if host.status(pid: id, tid: id)?.threadGroup ?? id == id { return process.threads }
         }
-        guard let group = try? host.source.readInPlace("\(id)/status", { Status($0) }).get().threadGroup, let process = host.process(group) else {
+        guard let group = try? host.source.readInPlace("\(id)/status", { Status($0) }).get().threadGroup, let process = host.process(group)
+        else {
             return []
         }
         return process.threads.filter { $0.tid == id }
@@ -161,7 +164,9 @@ public struct Investigation {
             // comm is cut at 15 bytes; the executable's own name is not.
             let comm = try? host.source.readInPlace("\(pid)/comm") { $0.text }.get()
             let trimmed = comm.map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }
-            if trimmed == name || (name.utf8.count > 15 && trimmed == String(decoding: name.utf8.prefix(15), as: UTF8.self) && executableName(pid, host) == name)
+            if trimmed == name
+                || (name.utf8.count > 15 && trimmed == String(decoding: name.utf8.prefix(15), as: UTF8.self)
+                    && executableName(pid, host) == name)
                 || executableName(pid, host) == name
             {
                 matching.append(pid)
@@ -184,7 +189,8 @@ public struct Investigation {
     // MARK: Report
 
     private func report(
-        _ findings: [Finding], selected: [ThreadReading], _ exploration: Exploration, waits: [ThreadID: Wait], moved: Set<ThreadID>, _ host: Host
+        _ findings: [Finding], selected: [ThreadReading], _ exploration: Exploration, waits: [ThreadID: Wait], moved: Set<ThreadID>,
+        _ host: Host
     ) -> Diagnosis {
         var shown = Set(selected.map(\.id))
         var processes: Set<ProcessID> = []
@@ -208,7 +214,8 @@ public struct Investigation {
         let resources = used.sorted().compactMap { host.resources[$0] }
         let processReports = processes.sorted().compactMap { id in host.process(id).map { SignalAnswers.report(on: $0, host) } }
         let diagnosis = Diagnosis(
-            host: hostIdentity(host), threads: threads, processes: processReports, resources: resources, findings: findings, gaps: gapsOf(host))
+            host: hostIdentity(host), threads: threads, processes: processReports, resources: resources, findings: findings,
+            gaps: gapsOf(host))
         host.source.close()
         return diagnosis
     }
@@ -223,9 +230,11 @@ public struct Investigation {
             }
         }
         return ThreadReport(
-            id: reading.id, process: process?.name ?? reading.name, thread: reading.name, executable: process.flatMap { host.executable(of: $0) },
+            id: reading.id, process: process?.name ?? reading.name, thread: reading.name,
+            executable: process.flatMap { host.executable(of: $0) },
             state: reading.stat.state, container: nil,
-            blockedSeconds: wait.kind == .runnable || reading.stat.state == UInt8(ascii: "Z") ? nil : host.secondsSinceLastRun(reading), wait: wait,
+            blockedSeconds: wait.kind == .runnable || reading.stat.state == UInt8(ascii: "Z") ? nil : host.secondsSinceLastRun(reading),
+            wait: wait,
             kernelStack: stack, evidence: evidence)
     }
 
@@ -239,7 +248,8 @@ public struct Investigation {
         }
         let live = host.source.isProcFS
         return HostIdentity(
-            hostname: live ? field(name.nodename) : line("sys/kernel/hostname") ?? "", kernelRelease: line("sys/kernel/osrelease") ?? field(name.release),
+            hostname: live ? field(name.nodename) : line("sys/kernel/hostname") ?? "",
+            kernelRelease: line("sys/kernel/osrelease") ?? field(name.release),
             machine: field(name.machine), bootID: line("sys/kernel/random/boot_id") ?? "",
             observedAtMilliseconds: Int64(Host.wallClock() * 1000), source: options.procRoot == "/proc" ? "live" : options.procRoot)
     }

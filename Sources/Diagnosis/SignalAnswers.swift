@@ -12,7 +12,8 @@ enum SignalAnswers {
         }
         let signals = statuses.isEmpty ? [] : asked.map { answer($0.name, $0.number, process, statuses) }
         return ProcessReport(
-            id: process.id, name: process.name, executable: host.executable(of: process), threadCount: process.threads.count, signals: signals)
+            id: process.id, name: process.name, executable: host.executable(of: process), threadCount: process.threads.count,
+            signals: signals)
     }
 
     private static func answer(
@@ -29,24 +30,32 @@ enum SignalAnswers {
         let states = threads.map(\.thread.stat.state)
         if threads.contains(where: { ($0.status.pendingInProcess | $0.status.pendingInThread) & bit != 0 }) {
             if accepting.isEmpty { return answer(.pending, "sent already, and blocked in \(all) (SigBlk)") }
-            if states.contains(UInt8(ascii: "T")) || states.contains(UInt8(ascii: "t")) { return answer(.pending, "sent already; it is delivered when the process is continued") }
+            if states.contains(UInt8(ascii: "T")) || states.contains(UInt8(ascii: "t")) {
+                return answer(.pending, "sent already; it is delivered when the process is continued")
+            }
             return answer(.pending, "sent already; no thread has come to handle it, state \(letters(states))")
         }
         if name != "SIGKILL" {
             if threads[0].status.ignored & bit != 0 { return answer(.ignored, "the process ignores it (SigIgn)") }
             if accepting.isEmpty { return answer(.blocked, "blocked in \(all) (SigBlk)") }
         }
-        let able = accepting.filter { name == "SIGKILL" ? true : $0.thread.stat.state != UInt8(ascii: "T") && $0.thread.stat.state != UInt8(ascii: "t") }
+        let able = accepting.filter {
+            name == "SIGKILL" ? true : $0.thread.stat.state != UInt8(ascii: "T") && $0.thread.stat.state != UInt8(ascii: "t")
+        }
         if able.isEmpty {
             let traced = accepting.contains { $0.thread.stat.state == UInt8(ascii: "t") }
-            return answer(.cannotAct, "every thread that does not block it is \(traced ? "held by a tracer" : "stopped"); it would wait for SIGCONT")
+            return answer(
+                .cannotAct, "every thread that does not block it is \(traced ? "held by a tracer" : "stopped"); it would wait for SIGCONT")
         }
         if able.allSatisfy({ $0.thread.stat.state == UInt8(ascii: "D") }) {
             return answer(.cannotAct, "every thread that could take it is in uninterruptible sleep (state D)")
         }
         if name == "SIGKILL" { return answer(.default, "it would end the process") }
         if threads[0].status.caught & bit != 0 {
-            return answer(.caught, accepting.count == count ? "a handler would run (SigCgt)" : "a handler would run in one of \(accepting.count) threads of \(count) (SigCgt)")
+            return answer(
+                .caught,
+                accepting.count == count
+                    ? "a handler would run (SigCgt)" : "a handler would run in one of \(accepting.count) threads of \(count) (SigCgt)")
         }
         if process.id.pid == 1 { return answer(.ignored, "the kernel ignores signals without a handler for process 1") }
         return answer(.default, name == "SIGQUIT" ? "it would end the process with a core dump" : "it would end the process")

@@ -47,5 +47,7 @@ public struct Look: Sendable, Hashable {
         self.count = count
     }
 
-    func isSame(as other: Look) -> Bool { kind == other.kind && channel == other.channel && resource == other.resource && state == other.state }
+    func isSame(as other: Look) -> Bool {
+        kind == other.kind && channel == other.channel && resource == other.resource && state == other.state
+    }
 }

@@ -14,7 +14,9 @@ extension Host {
         }
         guard stackPointer < 1 << 32, stackPointer != 0, native == .x86_64 || native == .arm64 else { return native }
         if compatibility[thread.pid] == nil {
-            guard case .success(let vector) = source.read(thread.path("auxv").dropFirst("/proc/".count).description, limit: 1024) else { return native }
+            guard case .success(let vector) = source.read(thread.path("auxv").dropFirst("/proc/".count).description, limit: 1024) else {
+                return native
+            }
             // Entries are (type, value); the types are small, so in a 64-bit vector every second 32-bit word of a type is 0.
             let is64 = vector.withUnsafeBytes { bytes in
                 stride(from: 0, to: min(bytes.count, 128) - 15, by: 16).allSatisfy { bytes.load32(at: $0 + 4) == 0 }

@@ -1,3 +1,4 @@
+import Glibc
 import ProcFS
 import WaitModel
 
@@ -154,8 +155,22 @@ extension Host {
     /// Every descriptor on the host with this link text, ours left out.
     public func holders(of link: String) -> [DescriptorHolder] { descriptorIndex.holders(of: link) }
 
-    /// Whether every process's descriptors could be read.
-    public var descriptorsComplete: Bool { descriptorIndex.refused.isEmpty && !processesMayBeHidden }
+    /// Whether every process's descriptors could be read: none refused, none hidden, and no outer pid namespace whose processes
+    /// do not show here at all.
+    public var descriptorsComplete: Bool { descriptorIndex.refused.isEmpty && !processesMayBeHidden && showsAllProcesses }
+
+    /// Whether the procfs belongs to the first pid namespace (its inode is fixed: PROC_PID_INIT_INO, include/linux/proc_ns.h).
+    /// Without namespaces in the kernel there is only one.
+    private var showsAllProcesses: Bool {
+        guard source.isProcFS else { return true }
+        guard let link = cachedLink(source.sharesPIDs ? "self/ns/pid" : "1/ns/pid") else { return true }
+        if link == "pid:[4026531836]" { return true }
+        note(
+            Gap(
+                what: "processes outside this pid namespace", why: "they do not show in \(source.root)",
+                unlock: "run waitchain on the host itself: who else holds a pipe, socket or file is not known here"))
+        return false
+    }
 
     /// Whether procfs shows this user only its own processes (mount option hidepid).
     public var processesMayBeHidden: Bool {
@@ -163,8 +178,6 @@ extension Host {
         return process(1) == nil
     }
 }
-
-import Glibc
 
 extension Host {
     /// The inode number of an open file, from fdinfo (`ino:`, since Linux 5.14); nil on older kernels.

@@ -25,11 +25,12 @@ public final class Host {
     var clocksCache: [Int32: (clockMilliseconds: Double, atNanoseconds: UInt64)]?
     var lastRanCache: [ThreadID: Double?] = [:]
     var mapsCache: [Int32: [MemoryMapping]] = [:]
-    var childrenCache: [Int32: [Int32]]?
+    var childrenCache: [Int32: [(pid: Int32, group: Int32)]]?
     var linkCache: [String: String?] = [:]
     var statusCache: [Int64: Status?] = [:]
     var bootTimeCache: Double??
     var compatibility: [Int32: Bool] = [:]
+    private var stacksAreReadable = true
 
     public init(source: HostSource) {
         self.source = source
@@ -147,6 +148,24 @@ public final class Host {
         while name.last?.isNewline == true { name.removeLast() }
         interned[hash] = name
         return name
+    }
+
+    /// The kernel function that a sleeping thread is in, from its kernel stack: where `wchan` reads `0`, as some kernels' does for
+    /// half of all waits, the first frame outside the scheduler says the same. nil without the privilege.
+    public func channelFromStack(of thread: ThreadReading) -> String? {
+        guard stacksAreReadable, !thread.stat.isKernelThread,
+            thread.stat.state == UInt8(ascii: "S") || thread.stat.state == UInt8(ascii: "D")
+        else { return nil }
+        switch source.read("\(thread.pid)/task/\(thread.tid)/stack", limit: 16384) {
+        case .success(let bytes):
+            return bytes.withUnsafeBytes { KernelStack.functions($0) }.first { !KernelSymbols.isScheduler($0) }
+        case .failure(let error):
+            // Refused once is refused for all: it is a capability of the reader, not of the target.
+            if case .denied = error { stacksAreReadable = false }
+            if error == .gone || error == .unavailable { return nil }
+            note("/proc/PID/stack", error, unlock: "run as root (CAP_SYS_ADMIN): this kernel hides wait channels, only the stack has them")
+            return nil
+        }
     }
 
     // MARK: Standing still

@@ -1,3 +1,4 @@
+import Glibc
 import ProcFS
 import WaitModel
 
@@ -164,20 +165,21 @@ extension Host {
         }
     }
 
-    /// Children of a process, ascending, with those that are zombies.
-    public func children(of pid: Int32) -> [Int32] {
+    /// Children of a process, ascending, zombies too.
+    /// - Parameter group: only those of this process group.
+    public func children(of pid: Int32, group: Int32? = nil) -> [Int32] {
         if childrenCache == nil {
-            var map: [Int32: [Int32]] = [:]
+            var map: [Int32: [(pid: Int32, group: Int32)]] = [:]
             let pids = (try? processIDs().get()) ?? []
             source.readMany(
                 pids, fill: { [.file(path: "\(source.root)/\($0)/stat", limit: 1024)] },
                 take: { child, answers in
-                    if case .success(let bytes)? = answers.first, let stat = ThreadStat(bytes) { map[stat.parent, default: []].append(child) }
+                    if case .success(let bytes)? = answers.first, let stat = ThreadStat(bytes) {
+                        map[stat.parent, default: []].append((child, stat.processGroup))
+                    }
                 })
             childrenCache = map
         }
-        return childrenCache?[pid] ?? []
+        return (childrenCache?[pid] ?? []).filter { group == nil || $0.group == group }.map(\.pid)
     }
 }
-
-import Glibc

@@ -23,7 +23,7 @@ public final class HostSource {
 
     private var readers: [ReaderProcess] = []
     private var single: ReaderProcess?
-    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+    private let scratch = ScratchBuffer(count: 1 << 16)
 
     /// - Parameter root: where the procfs is mounted, or a recorded tree of the same shape.
     public init(root: String = "/proc") {
@@ -33,8 +33,6 @@ public final class HostSource {
         isProcFS = cl_filesystem_magic(trimmed) == 0x9fa0
         sharesPIDs = isProcFS && Self.link(path: trimmed + "/self") == "\(getpid())"
     }
-
-    deinit { scratch.deallocate() }
 
     /// Ends the reader processes; they are started again when needed.
     public func close() {
@@ -51,7 +49,7 @@ public final class HostSource {
         defer { Glibc.close(fd) }
         var total = 0
         while total < scratch.count {
-            let got = Glibc.read(fd, scratch.baseAddress! + total, scratch.count - total)
+            let got = Glibc.read(fd, scratch.start + total, scratch.count - total)
             if got < 0 {
                 if errno == EINTR { continue }
                 return .failure(ReadError(errno: errno))
@@ -59,7 +57,7 @@ public final class HostSource {
             if got == 0 { break }
             total += got
         }
-        return .success(body(UnsafeRawBufferPointer(rebasing: scratch[..<total])))
+        return .success(body(scratch.prefix(total)))
     }
 
     /// A host-wide table of any length (`locks`, `sysvipc/msg`, `net/unix`).
@@ -69,13 +67,13 @@ public final class HostSource {
         defer { Glibc.close(fd) }
         var bytes: [UInt8] = []
         while true {
-            let got = Glibc.read(fd, scratch.baseAddress, scratch.count)
+            let got = Glibc.read(fd, scratch.start, scratch.count)
             if got < 0 {
                 if errno == EINTR { continue }
                 return .failure(ReadError(errno: errno))
             }
             if got == 0 { return .success(bytes) }
-            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: scratch[..<got]))
+            bytes.append(contentsOf: scratch.prefix(got))
         }
     }
 
@@ -100,15 +98,15 @@ public final class HostSource {
         defer { Glibc.close(fd) }
         var numbers: [Int32] = []
         while true {
-            let got = cl_getdents64(fd, scratch.baseAddress, scratch.count)
+            let got = cl_getdents64(fd, scratch.start, scratch.count)
             if got < 0 { return .failure(ReadError(errno: errno)) }
             if got == 0 { return .success(numbers) }
             var at = 0
             // struct linux_dirent64: u64 inode, i64 offset, u16 length, u8 type, name.
             while at + 19 <= got {
-                let length = Int(scratch.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
+                let length = Int(scratch.start.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
                 guard length >= 20, at + length <= got else { break }
-                var cursor = ByteCursor(UnsafeRawBufferPointer(rebasing: scratch[at + 19..<at + length]))
+                var cursor = ByteCursor(UnsafeRawBufferPointer(start: scratch.start + at + 19, count: length - 19))
                 if let number = cursor.int32(), cursor.peek == 0 { numbers.append(number) }
                 at += length
             }
@@ -123,18 +121,18 @@ public final class HostSource {
         defer { Glibc.close(fd) }
         let half = scratch.count / 2
         while true {
-            let got = cl_getdents64(fd, scratch.baseAddress, half)
+            let got = cl_getdents64(fd, scratch.start, half)
             if got < 0 { return ReadError(errno: errno) }
             if got == 0 { return nil }
             var at = 0
             while at + 19 <= got {
-                let length = Int(scratch.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
+                let length = Int(scratch.start.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
                 guard length >= 20, at + length <= got else { break }
-                let name = scratch.baseAddress! + at + 19
+                let name = scratch.start + at + 19
                 var cursor = ByteCursor(UnsafeRawBufferPointer(start: name, count: length - 19))
                 if let number = cursor.int32(), cursor.peek == 0 {
-                    let size = readlinkat(fd, name.assumingMemoryBound(to: CChar.self), scratch.baseAddress! + half, half)
-                    if size > 0 { body(number, UnsafeRawBufferPointer(start: scratch.baseAddress! + half, count: size)) }
+                    let size = readlinkat(fd, name.assumingMemoryBound(to: CChar.self), scratch.start + half, half)
+                    if size > 0 { body(number, UnsafeRawBufferPointer(start: scratch.start + half, count: size)) }
                 }
                 at += length
             }
@@ -259,12 +257,12 @@ public final class HostSource {
         defer { Glibc.close(fd) }
         guard request(fd) == 0 else { return .failure(ReadError(errno: errno)) }
         while true {
-            let got = recv(fd, scratch.baseAddress, scratch.count, 0)
+            let got = recv(fd, scratch.start, scratch.count, 0)
             if got < 0 {
                 if errno == EINTR { continue }
                 return .failure(errno == EAGAIN ? .timedOut : ReadError(errno: errno))
             }
-            if got == 0 || parse(UnsafeRawBufferPointer(rebasing: scratch[..<got])) { return .success(()) }
+            if got == 0 || parse(scratch.prefix(got)) { return .success(()) }
         }
     }
 
@@ -318,4 +316,19 @@ public final class HostSource {
         _ = waitpid(child, &status, 0)
         return clocks
     }
+}
+
+/// Memory that reads go to and parsers look at; one block for the life of its source.
+private final class ScratchBuffer {
+    let start: UnsafeMutableRawPointer
+    let count: Int
+
+    init(count: Int) {
+        start = .allocate(byteCount: count, alignment: 16)
+        self.count = count
+    }
+
+    deinit { start.deallocate() }
+
+    func prefix(_ length: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: length) }
 }

@@ -7,6 +7,7 @@ public struct ThreadStat: Sendable, Hashable {
     /// R running or runnable, S sleeping, D uninterruptible, T stopped, t traced, Z zombie, X dead, I idle kernel thread, P parked.
     public var state: UInt8
     public var parent: Int32
+    public var processGroup: Int32
     /// Controlling terminal as a device number; 0 when there is none.
     public var terminal: Int32
     /// `PF_*` flags of include/linux/sched.h.
@@ -39,10 +40,11 @@ public struct ThreadStat: Sendable, Hashable {
         cursor = ByteCursor(bytes, at: close + 1)
         guard let state = cursor.word().first else { return nil }
         self.state = state
-        guard let parent = cursor.int32(), cursor.signed() != nil, cursor.signed() != nil,
+        guard let parent = cursor.int32(), let group = cursor.int32(), cursor.signed() != nil,
             let terminal = cursor.int32(), cursor.signed() != nil, let flags = cursor.unsigned()
         else { return nil }
         self.parent = parent
+        processGroup = group
         self.terminal = terminal
         self.flags = flags
         for _ in 0..<4 { guard cursor.unsigned() != nil else { return nil } }

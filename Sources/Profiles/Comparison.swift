@@ -88,9 +88,11 @@ func difference(_ pair: MatchedPair) -> Difference? {
         return healthy.moved && sick.stands && !isStopKind(sick.kind) ? differs(.standsStill) : nil
     }
     if isStopKind(sick.kind) { return differs(.nowStopped) }
+    // What runs at one look may do anything at the next; what runs at every look and never did before spins.
+    if isRunning(sick.kind) { return spins(sick) && !healthy.looks.contains { isRunning($0.kind) } ? differs(.waitsElsewhere) : nil }
     if sick.moved { return healthy.moved || !sick.isDemand ? nil : differs(.waitsElsewhere) }
     if sick.isDemand { return differs(.nowBlocked) }
-    return isRunning(sick.kind) && isRunning(healthy.kind) ? nil : differs(.waitsElsewhere)
+    return isRunning(healthy.kind) && !spins(healthy) ? nil : differs(.waitsElsewhere)
 }
 
 /// Whether the sick wait is among what the healthy looks saw. A moving thread is alike when one of its looks is.
@@ -98,6 +100,11 @@ func waitsAlike(healthy: PictureThread, sick: PictureThread) -> Bool {
     let seen = Set(healthy.looks.map(WaitSignature.init))
     if sick.moved { return sick.looks.contains { seen.contains(WaitSignature($0)) } }
     return seen.contains(WaitSignature(kind: sick.kind, channel: sick.channel, resource: sick.resource))
+}
+
+/// Seen running at each of several looks.
+private func spins(_ thread: PictureThread) -> Bool {
+    thread.looks.reduce(0) { $0 + $1.count } >= 3 && thread.looks.allSatisfy { isRunning($0.kind) }
 }
 
 private func isRunning(_ kind: String) -> Bool { kind == "runnable" || kind == "cpu-throttled" }

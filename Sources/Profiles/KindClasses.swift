@@ -5,7 +5,8 @@ func isDemandKind(_ kind: String) -> Bool {
     guard let kind = WaitKind(rawValue: kind) else { return false }
     return switch kind {
     case .futexMutex, .futexRwlock, .futexOnce, .sysvMessageSend, .posixQueueSend, .pipeWrite, .fifoOpenWrite, .unixConnect, .unixSend,
-        .tcpConnect, .tcpSend, .fileLockFlock, .fileLockPOSIX, .fileLockOFD, .fileLease, .inodeLock, .diskIO, .filesystemFrozen, .fuse, .nfs,
+        .tcpConnect, .tcpSend, .fileLockFlock, .fileLockPOSIX, .fileLockOFD, .fileLease, .inodeLock, .diskIO, .filesystemFrozen, .fuse,
+        .nfs,
         .pageFault, .vfork, .execWait, .eventfdWrite, .ttyWrite, .memcgOOM, .memoryThrottled:
         true
     default: false

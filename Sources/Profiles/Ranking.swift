@@ -19,9 +19,12 @@ private func countAwaiters(_ differences: inout [Difference]) {
     var consumers: [WaitSignature: [Int]] = [:]
     for (place, difference) in differences.enumerated() {
         byThread[difference.sick.tid, default: []].append(place)
+        let now = WaitSignature(kind: difference.sick.kind, channel: nil, resource: difference.sick.resource)
         for look in Set(difference.healthy.looks) {
             for kind in consumedKinds(look.kind) {
-                consumers[WaitSignature(kind: kind, channel: nil, resource: look.resource), default: []].append(place)
+                let given = WaitSignature(kind: kind, channel: nil, resource: look.resource)
+                // Who now waits to give the same is no consumer of it.
+                if given != now { consumers[given, default: []].append(place) }
             }
         }
     }

@@ -26,8 +26,9 @@ struct RoleName: Hashable, Comparable {
     let thread: String
 
     init(_ thread: PictureThread) {
-        program = thread.program
-        self.thread = normalisedThreadName(thread.thread)
+        let isKernelThread = thread.executable == nil
+        program = isKernelThread ? withoutSerial(thread.program) : thread.program
+        self.thread = isKernelThread ? withoutSerial(thread.thread) : thread.thread
     }
 
     static func < (a: RoleName, b: RoleName) -> Bool { (a.program, a.thread) < (b.program, b.thread) }
@@ -35,7 +36,4 @@ struct RoleName: Hashable, Comparable {
 
 /// Kernel threads carry a processor or a serial number (`kworker/3:1`, `ksoftirqd/0`); those of one name are equals.
 /// Others keep theirs: `worker-1` and `worker-2` may well be different roles.
-private func normalisedThreadName(_ name: String) -> String {
-    guard name.hasPrefix("kworker/") || name.hasPrefix("jbd2/") else { return name }
-    return String(name.prefix { $0 != "/" })
-}
+private func withoutSerial(_ name: String) -> String { String(name.prefix { $0 != "/" }) }

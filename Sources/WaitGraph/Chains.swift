@@ -15,6 +15,8 @@ struct Chains {
         let certainty: Certainty
         /// Whether somebody on the way, the root not counted, wants the wait to end.
         let isDemanded: Bool
+        /// Whether the root is a party that only stands there (`Party.endsChain`): the chain ends at it whatever it does itself.
+        let endsAtBystander: Bool
         /// Whether every thread on the way stays blocked even if every stop were lifted.
         let isStuck: Bool
     }
@@ -99,27 +101,33 @@ struct Chains {
             let isAlone = verdicts.components.members[Int(deadlock)].count == 1
             return Outcome(
                 root: thread, cause: isAlone ? .selfDeadlock : .deadlock, outside: nil, deadlock: deadlock, depth: 0,
-                certainty: verdicts.components.certainty[Int(deadlock)], isDemanded: false, isStuck: true)
+                certainty: verdicts.components.certainty[Int(deadlock)], isDemanded: false,
+                endsAtBystander: false, isStuck: true)
         }
         guard case .end(let cause, let outside) = step.way else { return nil }
         return Outcome(
             root: thread, cause: cause, outside: outside, deadlock: -1, depth: 0, certainty: step.certainty, isDemanded: false,
-            isStuck: verdicts.isStuck(thread))
+            endsAtBystander: false, isStuck: verdicts.isStuck(thread))
     }
 
     private func extended(from thread: Int32) -> Outcome? {
-        guard let step = stepOf[Int(thread)], case .to(let next, _) = step.way, let rest = outcomeOf[Int(next)] else { return nil }
+        guard let step = stepOf[Int(thread)], case .to(let next, let slot) = step.way, let rest = outcomeOf[Int(next)] else { return nil }
+        if let cause = graph.party(slot, of: thread).endsChain {
+            return Outcome(
+                root: next, cause: cause, outside: nil, deadlock: -1, depth: 1, certainty: step.certainty,
+                isDemanded: graph.waits[Int(thread)].isDemand, endsAtBystander: true, isStuck: verdicts.isStuck(thread))
+        }
         return Outcome(
             root: rest.root, cause: rest.cause, outside: rest.outside, deadlock: rest.deadlock, depth: rest.depth + 1,
             certainty: min(step.certainty, rest.certainty), isDemanded: rest.isDemanded || graph.waits[Int(thread)].isDemand,
-            isStuck: rest.isStuck && verdicts.isStuck(thread))
+            endsAtBystander: rest.endsAtBystander, isStuck: rest.isStuck && verdicts.isStuck(thread))
     }
 
     private func extendedOrEnd(_ thread: Int32) -> Outcome {
         outcomeOf[Int(thread)]
             ?? Outcome(
                 root: thread, cause: .unknown, outside: nil, deadlock: -1, depth: 0, certainty: .possible, isDemanded: false,
-                isStuck: false)
+                endsAtBystander: false, isStuck: false)
     }
 
     /// Breaks a ring that is no deadlock at the member that the reduction freed first, and says where to go on.

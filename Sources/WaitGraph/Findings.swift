@@ -61,14 +61,17 @@ private struct Gathering {
             numberOf[key] = number
             groups.append(Group(key: key, shown: start, outcome: outcome, certainty: outcome.certainty))
         }
-        if outcome.depth > groups[number].outcome.depth || (outcome.depth == groups[number].outcome.depth && isLeaderOfStop(start, key)) {
+        if outcome.depth > groups[number].outcome.depth
+            || (outcome.depth == 0 && groups[number].outcome.depth == 0 && isLeaderOfStop(start, key))
+        {
             groups[number].shown = start
             groups[number].outcome = outcome
         }
         groups[number].certainty = min(groups[number].certainty, outcome.certainty)
         groups[number].isWorthReporting = groups[number].isWorthReporting || isWorth
         var thread = start
-        while groups[number].threads.insert(thread).inserted, chains.verdicts.components.deadlockOf[Int(thread)] < 0,
+        while groups[number].threads.insert(thread).inserted, thread != outcome.root,
+            chains.verdicts.components.deadlockOf[Int(thread)] < 0,
             let (next, _) = chains.link(from: thread)
         {
             thread = next
@@ -77,7 +80,9 @@ private struct Gathering {
 
     private func key(_ outcome: Chains.Outcome) -> Key {
         if outcome.deadlock >= 0 { return outcome.isStuck ? .deadlock(outcome.deadlock) : .towards(outcome.deadlock) }
-        if graph.isHeld(outcome.root) { return .stop(process: graph.process(of: outcome.root), outcome.cause) }
+        if graph.waits[Int(outcome.root)].mobility == .held(outcome.cause) {
+            return .stop(process: graph.process(of: outcome.root), outcome.cause)
+        }
         return .end(root: outcome.root, outcome.cause)
     }
 
@@ -108,7 +113,7 @@ private struct Gathering {
         let root = shown.last ?? group.shown
         let (members, isProven) = members(of: group, root: root)
         let victims = victims(of: group, members: members, isProven: isProven, root: root)
-        let kind: Finding.Kind = !group.isWorthReporting ? .rest : isProven ? .deadlock : .chain
+        let kind: Finding.Kind = isProven ? .deadlock : group.isWorthReporting || leadsSomewhere(group) ? .chain : .rest
         let certainty =
             switch group.key {
             case .deadlock(let deadlock): chains.verdicts.components.certainty[Int(deadlock)]
@@ -116,7 +121,7 @@ private struct Gathering {
             case .stop, .end: group.certainty
             }
         var remedies: [Remedy] = []
-        if kind != .rest {
+        if group.isWorthReporting {
             var links: [Int32: (next: Int32, slot: Int)] = [:]
             for thread in group.threads.union(shown).union(members) { links[thread] = chains.link(from: thread) }
             remedies = advisor.remedies(
@@ -130,6 +135,16 @@ private struct Gathering {
             },
             members: members.map { graph.threads[Int($0)] }, root: graph.threads[Int(root)], cause: group.outcome.cause,
             outside: group.outcome.outside, remedies: remedies)
+    }
+
+    /// Whether the chain leads to somebody else who is busy, although nothing is wrong with that: a reader whose writer sleeps, a parent
+    /// whose child runs. It answers "why does it not move" as rest would not.
+    private func leadsSomewhere(_ group: Group) -> Bool {
+        guard group.outcome.depth > 0 else { return false }
+        switch group.outcome.cause {
+        case .idle, .timer, .progress, .noSignaller: return false
+        default: return true
+        }
     }
 
     private func members(of group: Group, root: Int32) -> (members: [Int32], isProven: Bool) {
@@ -152,7 +167,8 @@ private struct Gathering {
             }
             return (isAlone ? group.threads : group.threads.subtracting([root])).sorted()
         case .end:
-            if graph.waits[Int(root)].mobility == .waiting || group.threads.count == 1 { return group.threads.sorted() }
+            let waitsItself = graph.waits[Int(root)].mobility == .waiting && !group.outcome.endsAtBystander
+            if waitsItself || group.threads.count == 1 { return group.threads.sorted() }
             return group.threads.subtracting([root]).sorted()
         }
     }

@@ -66,7 +66,6 @@ struct RemedyFinder {
         case .traced:
             if let tracer = tracer(of: finding.root) { trials.append(.endTracer(tracer, tracee: rootProcess)) }
         case .frozen: trials.append(.lift(.frozen, process: rootProcess))
-        case .leakedFD: for process in bystanders(of: finding.root) { trials.append(.kill(process)) }
         case .diskIO, .filesystemFrozen:
             // In an uninterruptible sleep a signal waits too.
             return []
@@ -97,16 +96,6 @@ struct RemedyFinder {
             if let process = party.process ?? party.thread.map({ graph.process(of: $0) }) { return process }
         }
         return nil
-    }
-
-    private func bystanders(of thread: Int32) -> [Int32] {
-        var processes: Set<Int32> = []
-        for slot in graph.dense.partySlots(of: thread) where graph.party(slot, of: thread).role == "bystander" {
-            let party = graph.dense.parties[slot]
-            if let process = party.process ?? party.thread.map({ graph.process(of: $0) }) { processes.insert(process) }
-        }
-        processes.remove(graph.process(of: thread))
-        return processes.sorted()
     }
 }
 

@@ -40,7 +40,6 @@ struct Steps {
             guard cause == .timer, wait.isDemand, graph.namesSomebodyElse(waiter) else { return .end(cause) }
         case .waiting, .dead: break
         }
-        if graph.onlyBystanders(wait) { return deadEnd(wait) }
         if verdicts.isStuck(waiter) {
             if let step = stuckStep(from: waiter) { return step }
             guard graph.isDead(waiter) else { return deadEnd(wait) }
@@ -242,14 +241,6 @@ extension WaitGraph {
             case .outside: false
             }
         }
-    }
-
-    /// Whether nobody but bystanders keeps the awaited end open: they are named, but will not act.
-    fileprivate func onlyBystanders(_ wait: Wait) -> Bool {
-        wait.deadEnd == .leakedFD
-            && wait.release.parties.allSatisfy {
-                if case .outside = $0.target { true } else { $0.role == "bystander" }
-            }
     }
 
     /// How surely a thread or process that the graph does not know is a party; nil where all are known.

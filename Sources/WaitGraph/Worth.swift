@@ -6,7 +6,8 @@ extension WaitGraph {
     /// An event loop without work, a reader whose peer is itself at rest, a sleeper whom nobody waits for: all of these stand still and
     /// nothing is wrong. Something is held up when the chain from a thread ends
     ///
-    /// - in a stop, a deadlock, a dead or wrong owner, a leaked or lost descriptor, an unanswered request, a missed event, a limit, a
+    /// - at a leaked or lost end of a descriptor, as the wait can never end by itself;
+    /// - in a stop, a deadlock, a dead or wrong owner, an unanswered request, a missed event, a limit, a
     ///   device, or at nobody, and the thread is that end itself, cannot move, or has a demand on the way;
     /// - in a sleep, a running thread, a timer, rest, an unnamed signaller, the outside, a runtime or the unknown, and somebody on the
     ///   way, the end not counted, *wants* the wait to end (`Wait.isDemand`): a lock, a full buffer, an unread request;
@@ -22,10 +23,12 @@ extension WaitGraph {
     public static func isWorthReporting(cause: Cause, isRoot: Bool, isHeldUp: Bool, isDemanded: Bool) -> Bool {
         switch cause {
         case .progress: false
+        case .leakedFD, .inFlightFD: true
         case .sleeping, .running, .idle, .timer, .noSignaller, .external, .unknown, .runtimeInternal: isDemanded
         case .selfHeld: isHeldUp
-        case .stopped, .traced, .frozen, .deadlock, .selfDeadlock, .ownerExited, .ownerNotInProcess, .leakedFD, .inFlightFD, .unanswered,
-            .missedEvent, .flowStopped, .memoryLimit, .filesystemFrozen, .diskIO, .starved, .throttled, .noCounterpart:
+        case .stopped, .traced, .frozen, .deadlock, .selfDeadlock, .ownerExited, .ownerNotInProcess, .unanswered, .missedEvent,
+            .flowStopped, .memoryLimit,
+            .filesystemFrozen, .diskIO, .starved, .throttled, .noCounterpart:
             isRoot || isHeldUp || isDemanded
         }
     }

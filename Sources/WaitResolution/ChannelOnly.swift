@@ -14,7 +14,12 @@ enum ChannelOnly: WaitResolver {
         return Wait(
             kind: kind,
             release: Release(
-                .any, [Party(.outside(outside), role: "unknown", certainty: .possible, because: "the kernel function \(channel) is all that is known")]),
+                .any,
+                [
+                    Party(
+                        .outside(outside), role: "unknown", certainty: .possible,
+                        because: "the kernel function \(channel) is all that is known")
+                ]),
             mobility: mobility, deadEnd: deadEnd, isDemand: demands.contains(kind), description: text(kind, channel))
     }
 
@@ -34,13 +39,16 @@ enum ChannelOnly: WaitResolver {
             // unix_wait_for_peer is a stream connect or a datagram send.
             if channel == "unix_wait_for_peer" { return call == "connect" ? .unixConnect : call == nil ? .socketOther : .unixSend }
             if channel.contains("accept") { return .unixAccept }
-            return sends ? .unixSend : channel.contains("read") || channel.contains("recv") || channel.contains("data_wait") ? .unixReceive : .socketOther
+            return sends
+                ? .unixSend
+                : channel.contains("read") || channel.contains("recv") || channel.contains("data_wait") ? .unixReceive : .socketOther
         case .inet:
             if channel == "inet_csk_accept" { return .tcpAccept }
             if channel.contains("udp") { return .udpReceive }
             return .socketOther
         case .socket: return .socketOther
-        case .fileLock: return channel.contains("flock") && !channel.contains("fcntl") ? .fileLockFlock : call == "flock" ? .fileLockFlock : .unknown
+        case .fileLock:
+            return channel.contains("flock") && !channel.contains("fcntl") ? .fileLockFlock : call == "flock" ? .fileLockFlock : .unknown
         case .lease: return .fileLease
         case .inodeLock: return .inodeLock
         case .child: return .childExit
@@ -68,14 +76,16 @@ enum ChannelOnly: WaitResolver {
     }
 
     private static let demands: Set<WaitKind> = [
-        .sysvMessageSend, .pipeWrite, .unixConnect, .unixSend, .fileLockFlock, .inodeLock, .diskIO, .fuse, .nfs, .filesystemFrozen, .seccompNotify,
+        .sysvMessageSend, .pipeWrite, .unixConnect, .unixSend, .fileLockFlock, .inodeLock, .diskIO, .fuse, .nfs, .filesystemFrozen,
+        .seccompNotify,
     ]
 
     private static func ending(_ kind: WaitKind) -> (Outside, Cause, Mobility) {
         switch kind {
         case .sleep: (.timer, .sleeping, .free(.sleeping))
         case .diskIO: (.device, .diskIO, .waiting)
-        case .poll, .select, .epoll, .unixAccept, .tcpAccept, .pause, .signalWait, .signalfdRead, .inotifyRead, .kernelWorker, .sysvMessageReceive:
+        case .poll, .select, .epoll, .unixAccept, .tcpAccept, .pause, .signalWait, .signalfdRead, .inotifyRead, .kernelWorker,
+            .sysvMessageReceive:
             (.newWork, .idle, .waiting)
         case .ttyRead: (.person, .idle, .waiting)
         case .udpReceive: (.network, .idle, .waiting)

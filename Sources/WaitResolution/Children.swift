@@ -7,14 +7,18 @@ enum Children: WaitResolver {
         switch thread.callName {
         case "wait4", "waitpid":
             let target = thread.int(0)
-            return target > 0 ? waits(thread, for: [target], named: true, on: host) : waitsForAny(thread, group: target, on: host)
+            return target > 0
+                ? waits(thread, for: [target], named: true, on: host) : waitsForAny(thread, group: target == -1 ? nil : -target, on: host)
         case "waitid":
             switch thread.int(0) {
             case 1: return waits(thread, for: [thread.int(1)], named: true, on: host)  // P_PID
             case 3:  // P_PIDFD
-                guard let pid = host.descriptorInfo(thread.int(1), of: thread.reading)?.pidfdTarget, pid > 0 else { return waitsForAny(thread, group: -1, on: host) }
+                guard let pid = host.descriptorInfo(thread.int(1), of: thread.reading)?.pidfdTarget, pid > 0 else {
+                    return waitsForAny(thread, group: nil, on: host)
+                }
                 return waits(thread, for: [pid], named: true, on: host)
-            default: return waitsForAny(thread, group: -1, on: host)
+            case 2: return waitsForAny(thread, group: thread.int(1), on: host)  // P_PGID
+            default: return waitsForAny(thread, group: nil, on: host)
             }
         case "vfork", "clone", "clone3", "fork":
             // The parent sleeps in kernel_clone (`_do_fork`, `do_fork` before 5.10) until the child has called exec or _exit.
@@ -29,12 +33,25 @@ enum Children: WaitResolver {
         }
     }
 
-    /// What the channel alone tells, for a user who may not see the system call: parent and child are public.
-    static func byChannel(_ thread: BlockedThread, on host: Host) -> Wait { waitsForAny(thread, group: -1, on: host) }
+    /// What the channel alone tells, for a user who may not see the system call: parent and child are public, which is meant is not.
+    static func byChannel(_ thread: BlockedThread, on host: Host) -> Wait {
+        var wait = waitsForAny(thread, group: nil, on: host)
+        if wait.release.parties.count > 1 {
+            wait.release.parties = wait.release.parties.map {
+                Party(
+                    $0.target, role: $0.role, certainty: .possible, because: "one of its children; which it waits for may not be read here")
+            }
+        }
+        wait.release.completeness = .inferred
+        return wait
+    }
 
-    private static func waitsForAny(_ thread: BlockedThread, group: Int32, on host: Host) -> Wait {
-        // A group (0 or below -1) narrows the children further; which, only `stat` field 5 would tell, and any may join it.
-        waits(thread, for: host.children(of: thread.reading.pid), named: false, on: host)
+    /// - Parameter group: the process group whose members are waited for; 0 means the caller's own; nil means any child.
+    private static func waitsForAny(_ thread: BlockedThread, group: Int32?, on host: Host) -> Wait {
+        guard let group else { return waits(thread, for: host.children(of: thread.reading.pid), named: false, on: host) }
+        // A group's number is of the target's own pid namespace; where that is another, the children cannot be told apart by it.
+        let number = group == 0 ? thread.reading.stat.processGroup : sameNamespace(thread, on: host) ? group : nil
+        return waits(thread, for: host.children(of: thread.reading.pid, group: number), named: false, on: host)
     }
 
     private static func waits(_ thread: BlockedThread, for children: [Int32], named: Bool, on host: Host) -> Wait {
@@ -46,14 +63,19 @@ enum Children: WaitResolver {
             }
         }
         let living = children.filter { host.process($0) != nil }
-        let because = named ? "the process that the call names" : living.count == 1 ? "its only child" : "one of its \(living.count) children"
+        let because =
+            named ? "the process that the call names" : living.count == 1 ? "its only child" : "one of its \(living.count) children"
         let parties = living.compactMap { child in
             thread.process(child).map { Party($0, role: "child", certainty: .certain, because: because) }
         }
-        if !living.isEmpty { thread.cite("/proc/*/stat (parent \(thread.reading.pid))", "children " + living.prefix(20).map(String.init).joined(separator: " ")) }
+        if !living.isEmpty {
+            thread.cite(
+                "/proc/*/stat (parent \(thread.reading.pid))", "children " + living.prefix(20).map(String.init).joined(separator: " "))
+        }
         let resource: Resource
         if living.count == 1, let child = living.first {
-            resource = Resource(id: ResourceID("process:\(child)"), kind: "process", label: "process \(child)", facts: [("pid", .number(Int64(child)))])
+            resource = Resource(
+                id: ResourceID("process:\(child)"), kind: "process", label: "process \(child)", facts: [("pid", .number(Int64(child)))])
         } else {
             resource = Resource(
                 id: ResourceID("children:\(thread.reading.pid)"), kind: "children", label: "the children of process \(thread.reading.pid)",

@@ -22,7 +22,9 @@ enum FileLocks: WaitResolver {
         let path = link ?? "a file"
         guard let locks = host.fileLocks, let waiter = waitingLock(kind, thread, locks, on: host) else {
             return Wait(
-                kind: waitKind(kind), release: Release(.any, [Party(.outside(.unnamed), role: "holder", certainty: .possible, because: "/proc/locks does not show this wait")]),
+                kind: waitKind(kind),
+                release: Release(
+                    .any, [Party(.outside(.unnamed), role: "holder", certainty: .possible, because: "/proc/locks does not show this wait")]),
                 deadEnd: .unknown, isDemand: true, description: "waits for a \(name(kind)) lock on \(path)")
         }
         thread.cite("/proc/locks", describe(waiter))
@@ -57,7 +59,9 @@ enum FileLocks: WaitResolver {
         if parties.isEmpty {
             // The kernel says that it is held, yet no process has the descriptor: it lies in an undelivered message.
             if held.isEmpty || !host.descriptorsComplete {
-                wait.release.parties = [Party(.outside(.unnamed), role: "holder", certainty: .possible, because: "the holder is not visible here")]
+                wait.release.parties = [
+                    Party(.outside(.unnamed), role: "holder", certainty: .possible, because: "the holder is not visible here")
+                ]
             } else {
                 wait.deadEnd = .inFlightFD
             }
@@ -89,9 +93,12 @@ enum FileLocks: WaitResolver {
                     lock.kind == .posix
                     ? "/proc/locks names it"
                     : isConfirmed
-                        ? several ? "it shares the open file that holds the lock" : "its descriptor's fdinfo shows the lock" : "/proc/locks names who took it"
+                        ? several ? "it shares the open file that holds the lock" : "its descriptor's fdinfo shows the lock"
+                        : "/proc/locks names who took it"
                 if process.id == thread.id.process, thread.isAlone {
-                    return Party(.thread(thread.id), role: "holder", certainty: certainty, because: "it holds the lock through another descriptor", member: member)
+                    return Party(
+                        .thread(thread.id), role: "holder", certainty: certainty, because: "it holds the lock through another descriptor",
+                        member: member)
                 }
                 return Party(.process(process.id), role: "holder", certainty: certainty, because: because, member: member)
             }
@@ -106,7 +113,9 @@ enum FileLocks: WaitResolver {
         // A flock or OFD lock belongs to the open file: whoever has a descriptor of it holds the lock.
         var found: [Int32: ProcessReading] = [:]
         for holder in link.map({ host.holders(of: $0) }) ?? [] where found[holder.pid] == nil {
-            guard let info = host.descriptorInfo(holder), info.locks.contains(where: { same($0, lock) }), let process = host.process(holder.pid) else {
+            guard let info = host.descriptorInfo(holder), info.locks.contains(where: { same($0, lock) }),
+                let process = host.process(holder.pid)
+            else {
                 continue
             }
             found[holder.pid] = process
@@ -121,7 +130,8 @@ enum FileLocks: WaitResolver {
         }
         if found.isEmpty, let pids = try? host.processIDs().get() {
             for pid in pids {
-                guard let process = host.process(pid), !process.isZombie, process.living?.stat.isKernelThread == false, hasLock(process, lock, on: host)
+                guard let process = host.process(pid), !process.isZombie, process.living?.stat.isKernelThread == false,
+                    hasLock(process, lock, on: host)
                 else { continue }
                 found[pid] = process
             }
@@ -131,7 +141,8 @@ enum FileLocks: WaitResolver {
     }
 
     private static func hasLock(_ process: ProcessReading, _ lock: FileLock, on host: Host) -> Bool {
-        guard let thread = process.living, let numbers = try? host.source.numbers(in: "\(thread.pid)/task/\(thread.tid)/fdinfo").get() else {
+        guard let thread = process.living, let numbers = try? host.source.numbers(in: "\(thread.pid)/task/\(thread.tid)/fdinfo").get()
+        else {
             return false
         }
         return numbers.contains { host.descriptorInfo($0, of: thread)?.locks.contains { same($0, lock) } == true }
@@ -184,6 +195,7 @@ enum FileLocks: WaitResolver {
 
     private static func describe(_ lock: FileLock) -> String {
         let arrow = lock.waitDepth > 0 ? "-> " : ""
-        return "\(lock.number): \(arrow)\(name(lock.kind)) \(lock.isExclusive ? "WRITE" : "READ") \(lock.pid) \(lock.fileIdentity) \(lock.start) \(lock.end.map(String.init) ?? "EOF")"
+        return
+            "\(lock.number): \(arrow)\(name(lock.kind)) \(lock.isExclusive ? "WRITE" : "READ") \(lock.pid) \(lock.fileIdentity) \(lock.start) \(lock.end.map(String.init) ?? "EOF")"
     }
 }

@@ -35,7 +35,9 @@ enum Futexes: WaitResolver {
         // Both wait with FUTEX_WAIT_BITSET for the value 0 (nptl/sem_waitcommon.c, nptl/pthread_cond_wait.c).
         guard call.command == FutexCall.waitBitset, call.value == 0, thread.wordSize == 8 else { return nil }
         let waiters = bytes.u32(4)
-        if call.address % 8 == 0, bytes.u32(0) == 0, (1...9999).contains(waiters), waiters <= 4 * threadCount(thread, host) + 4 || !call.isPrivate {
+        if call.address % 8 == 0, bytes.u32(0) == 0, (1...9999).contains(waiters),
+            waiters <= 4 * threadCount(thread, host) + 4 || !call.isPrivate
+        {
             return nobodyNamed(
                 .futexSemaphore, "semaphore", call, thread, on: host, facts: [("value", .number(0)), ("waiters", .number(Int64(waiters)))],
                 "waits on a semaphore (value 0, \(waiters) waiting)")
@@ -61,7 +63,12 @@ enum Futexes: WaitResolver {
         Wait(
             kind: kind, resource: call.register(kind: label, label: label, thread, on: host, facts: facts),
             release: Release(
-                .any, [Party(.outside(.unnamed), role: "signaller", certainty: .possible, because: "a \(label) does not record who will signal it")]),
+                .any,
+                [
+                    Party(
+                        .outside(.unnamed), role: "signaller", certainty: .possible,
+                        because: "a \(label) does not record who will signal it")
+                ]),
             deadEnd: .noSignaller, description: text)
     }
 
@@ -136,7 +143,8 @@ struct FutexCall {
         }
         return host.register(
             Resource(
-                id: ResourceID(place), kind: kind, label: "\(label) at 0x\(String(address, radix: 16)) of process \(thread.reading.pid)", facts: facts))
+                id: ResourceID(place), kind: kind, label: "\(label) at 0x\(String(address, radix: 16)) of process \(thread.reading.pid)",
+                facts: facts))
     }
 
     /// The shared mapping that holds the word; nil for private memory.
@@ -158,11 +166,13 @@ enum Joins {
         let certain = thread.architecture == .x86_64 && thread.memory(base &+ 0x10, 8)?.u64(0) == base
         let because = certain ? "the word is the thread id that the kernel clears when it ends" : "the word is its thread id"
         return Wait(
-            kind: .futexJoin, resource: host.register(
+            kind: .futexJoin,
+            resource: host.register(
                 Resource(
                     id: ResourceID("thread:\(target.tid)"), kind: "thread", label: "end of thread \(target.name) (\(target.tid))",
                     facts: [("tid", .number(Int64(target.tid)))])),
-            release: Release(.any, [Party(.thread(target.id), role: "joined thread", certainty: certain ? .certain : .inferred, because: because)]),
+            release: Release(
+                .any, [Party(.thread(target.id), role: "joined thread", certainty: certain ? .certain : .inferred, because: because)]),
             deadEnd: .unknown, isDemand: false, description: "waits for thread \(target.name) (\(target.tid)) to end (pthread_join)")
     }
 }

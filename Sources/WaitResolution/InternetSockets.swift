@@ -36,7 +36,8 @@ enum InternetSockets: WaitResolver {
             case .accept: "waits for "
             }
         return Wait(
-            kind: kind, resource: host.register(ready.resource), release: Release(.any, ready.parties), deadEnd: ready.deadEnd,
+            kind: kind, resource: host.register(ready.resource), release: Release(.any, ready.parties, completeness: ready.completeness),
+            deadEnd: ready.deadEnd,
             isDemand: ready.isDemand, description: verb + ready.text)
     }
 
@@ -74,9 +75,10 @@ enum InternetSockets: WaitResolver {
                 let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
                 return Readiness(
                     parties: counterparts.parties(role: "peer", what: "the other end", thread: thread, member: member),
-                    deadEnd: counterparts.isEmpty && counterparts.isComplete ? .inFlightFD : counterparts.deadEnd,
+                    deadEnd: counterparts.deadEnd,
                     isDemand: isDemand || peer.receiveQueue > 0, resource: resource,
-                    text: (who.isEmpty ? "its own process" : who) + " over \(name.uppercased()) \(socket.local) to \(socket.remote)")
+                    text: (who.isEmpty ? "its own process" : who) + " over \(name.uppercased()) \(socket.local) to \(socket.remote)",
+                    completeness: counterparts.completeness)
             }
             let listeners = table.listeners(at: socket.remote, transport: socket.transport)
             let holders = listeners.flatMap { host.holders(of: "socket:[\($0.inode)]") }
@@ -88,7 +90,8 @@ enum InternetSockets: WaitResolver {
                 return Readiness(
                     parties: counterparts.parties(role: role, what: "the socket at \(socket.remote)", thread: thread, member: member),
                     deadEnd: counterparts.deadEnd, isDemand: isDemand || socket.transport == 6, resource: resource,
-                    text: who + " at \(name.uppercased()) \(socket.remote)" + (socket.transport == 6 ? ", which has not accepted the connection" : ""))
+                    text: who + " at \(name.uppercased()) \(socket.remote)"
+                        + (socket.transport == 6 ? ", which has not accepted the connection" : ""), completeness: counterparts.completeness)
             }
         }
         return Readiness(
@@ -105,7 +108,8 @@ enum InternetSockets: WaitResolver {
         Wait(
             kind: .socketOther,
             resource: host.register(Resource(id: ResourceID("socket:[\(inode)]"), kind: "socket", label: "socket [\(inode)]")),
-            release: Release(.any, [Party(.outside(.unnamed), role: "peer", certainty: .possible, because: "who uses the other side is not known")]),
+            release: Release(
+                .any, [Party(.outside(.unnamed), role: "peer", certainty: .possible, because: "who uses the other side is not known")]),
             deadEnd: .unknown, description: "waits in \(call) on socket [\(inode)]")
     }
 }

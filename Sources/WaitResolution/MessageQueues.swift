@@ -29,7 +29,8 @@ enum MessageQueues: WaitResolver {
         let limit = queue.bytesLimit.map { " of \($0)" } ?? ""
         let text = "sends to System V message queue \(id) (\(queue.bytes)\(limit) bytes, \(queue.messages) messages)"
         var wait = Wait(
-            kind: .sysvMessageSend, resource: host.register(resource(queue)), release: Release(.any, [], onDeath: .kept, completeness: .inferred),
+            kind: .sysvMessageSend, resource: host.register(resource(queue)),
+            release: Release(.any, [], onDeath: .kept, completeness: .inferred),
             deadEnd: .noCounterpart, isDemand: true, description: text)
         guard queue.lastReceiver != 0 else {
             wait.release.parties = [
@@ -61,7 +62,8 @@ enum MessageQueues: WaitResolver {
             parties.append(
                 Party(.process(producer.id), role: "producer", certainty: .inferred, because: "last process to send to this queue (lspid)"))
         }
-        parties.append(Party(.outside(.unnamed), role: "producer", certainty: .possible, because: "any process that knows the queue may send"))
+        parties.append(
+            Party(.outside(.unnamed), role: "producer", certainty: .possible, because: "any process that knows the queue may send"))
         return Wait(
             kind: .sysvMessageReceive, resource: host.register(resource(queue)),
             release: Release(.any, parties, onDeath: .kept, completeness: .inferred), deadEnd: .idle,
@@ -125,7 +127,8 @@ enum MessageQueues: WaitResolver {
         let limit = queue.bytesLimit.map { " qbytes=\($0)" } ?? ""
         thread.cite(
             "msgctl(\(id), IPC_STAT)",
-            "cbytes=\(queue.bytes)\(limit) qnum=\(queue.messages) lspid=\(queue.lastSender) lrpid=\(queue.lastReceiver) rtime=\(queue.lastReceiveSeconds)")
+            "cbytes=\(queue.bytes)\(limit) qnum=\(queue.messages) lspid=\(queue.lastSender) lrpid=\(queue.lastReceiver) rtime=\(queue.lastReceiveSeconds)"
+        )
         return queue
     }
 
@@ -138,7 +141,8 @@ enum MessageQueues: WaitResolver {
         facts.append(("lastReceiveSeconds", .number(queue.lastReceiveSeconds)))
         let key = queue.key == 0 ? "private" : "key 0x" + String(UInt32(truncatingIfNeeded: queue.key), radix: 16)
         return Resource(
-            id: ResourceID("sysv-msg:\(queue.id)"), kind: "sysv-msg-queue", label: "System V message queue \(queue.id) (\(key))", facts: facts)
+            id: ResourceID("sysv-msg:\(queue.id)"), kind: "sysv-msg-queue", label: "System V message queue \(queue.id) (\(key))",
+            facts: facts)
     }
 
     private static func unknownQueue(_ id: Int32) -> Resource {

@@ -62,10 +62,13 @@ enum Mutexes {
         }
         let shared = call.sharedPlace(thread, on: host)
         if let owner = host.thread(ofInnermostID: Int32(tid), in: thread.id.process) {
-            wait.release.parties = [Party(.thread(owner.id), role: "owner", certainty: .certain, because: "the lock's owner field is its thread id")]
+            wait.release.parties = [
+                Party(.thread(owner.id), role: "owner", certainty: .certain, because: "the lock's owner field is its thread id")
+            ]
             wait.description =
                 owner.id == thread.id
-                ? "waits for \(article(what)) \(what) that it holds itself" : "waits for \(article(what)) \(what) that thread \(owner.name) (\(owner.tid)) holds"
+                ? "waits for \(article(what)) \(what) that it holds itself"
+                : "waits for \(article(what)) \(what) that thread \(owner.name) (\(owner.tid)) holds"
             return wait
         }
         guard let shared else {
@@ -123,7 +126,8 @@ enum Mutexes {
         }
         guard let pids = try? host.processIDs().get() else { return nil }
         for pid in pids {
-            guard let status = host.status(pid: pid, tid: pid), status.namespaceIDs.count > 1, let process = host.process(pid), maps(process),
+            guard let status = host.status(pid: pid, tid: pid), status.namespaceIDs.count > 1, let process = host.process(pid),
+                maps(process),
                 let owner = host.thread(ofInnermostID: number, in: process.id)
             else { continue }
             return owner

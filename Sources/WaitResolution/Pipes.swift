@@ -30,7 +30,10 @@ enum Pipes: WaitResolver {
         return nil
     }
 
-    private enum Object { case pipe(UInt64), fifo(String) }
+    private enum Object {
+        case pipe(UInt64)
+        case fifo(String)
+    }
 
     /// A path is a FIFO when the thread sleeps in the pipe code: its file type cannot be asked without touching the file.
     private static func object(_ link: String, _ thread: BlockedThread) -> Object? {
@@ -97,14 +100,19 @@ enum Pipes: WaitResolver {
         let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
         let tail: String
         if !who.isEmpty {
-            tail = ", whose \(end) \(who)\(counterparts.others.count > 3 ? " and others" : "") hold\(counterparts.others.count == 1 ? "s" : "")"
+            tail =
+                ", whose \(end) \(who)\(counterparts.others.count > 3 ? " and others" : "") hold\(counterparts.others.count == 1 ? "s" : "")"
         } else {
-            tail = counterparts.includesOwn ? ", whose \(end) only its own process holds" : counterparts.isComplete ? ", whose \(end) nobody holds" : ""
+            tail =
+                counterparts.includesOwn
+                ? ", whose \(end) only its own process holds" : counterparts.isComplete ? ", whose \(end) nobody holds" : ""
         }
         return Readiness(
             parties: parties, deadEnd: counterparts.deadEnd, isDemand: direction == .write,
-            resource: Resource(id: ResourceID(identity), kind: kind, label: kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity, facts: facts),
-            text: (direction == .write ? "full " : "") + (kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity) + tail)
+            resource: Resource(
+                id: ResourceID(identity), kind: kind, label: kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity, facts: facts),
+            text: (direction == .write ? "full " : "") + (kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity) + tail,
+            completeness: counterparts.completeness)
     }
 
     /// Whether a thread of the process is in a system call on a descriptor of this pipe: then it is no bystander.
@@ -141,7 +149,9 @@ enum FIFOOpens: WaitResolver {
         return Wait(
             kind: reads ? .fifoOpenRead : .fifoOpenWrite, resource: host.register(resource),
             release: Release(
-                .any, [Party(.outside(.newWork), role: reads ? "writer" : "reader", certainty: .possible, because: "whoever opens the other end")]),
+                .any,
+                [Party(.outside(.newWork), role: reads ? "writer" : "reader", certainty: .possible, because: "whoever opens the other end")]
+            ),
             deadEnd: .noCounterpart, isDemand: false,
             description: "opens FIFO \(name) for \(reads ? "reading" : "writing") and waits for a \(reads ? "writer" : "reader")")
     }
@@ -149,7 +159,8 @@ enum FIFOOpens: WaitResolver {
     private static func absolute(_ path: String, _ thread: BlockedThread, openat: Bool, on host: Host) -> String {
         guard !path.hasPrefix("/") else { return path }
         let directory =
-            openat && thread.int(0) >= 0 ? host.descriptorLink(thread.int(0), of: thread.reading) : host.workingDirectory(of: thread.reading)
+            openat && thread.int(0) >= 0
+            ? host.descriptorLink(thread.int(0), of: thread.reading) : host.workingDirectory(of: thread.reading)
         guard let directory else { return path }
         return (directory == "/" ? "" : directory) + "/" + path
     }

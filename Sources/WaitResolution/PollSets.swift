@@ -39,7 +39,10 @@ enum PollSets: WaitResolver {
         case "restart_syscall":
             guard let channel = thread.channel, channel.contains("poll") else { return nil }
             return Wait(
-                kind: .poll, release: Release(.any, [Party(.outside(.timer), role: "timer", certainty: .certain, because: "only a poll with a time limit is restarted so")]),
+                kind: .poll,
+                release: Release(
+                    .any,
+                    [Party(.outside(.timer), role: "timer", certainty: .certain, because: "only a poll with a time limit is restarted so")]),
                 mobility: .free(.timer), deadEnd: .timer, description: "polls, with a time limit")
         default: return nil
         }
@@ -61,22 +64,28 @@ enum PollSets: WaitResolver {
     private static func describe(_ kind: WaitKind, _ members: [Member]?, _ thread: BlockedThread, on host: Host) -> Wait {
         guard let members else {
             return Wait(
-                kind: kind, release: Release(.any, [Party(.outside(.unnamed), role: "member", certainty: .possible, because: "the set could not be read")]),
+                kind: kind,
+                release: Release(
+                    .any, [Party(.outside(.unnamed), role: "member", certainty: .possible, because: "the set could not be read")]),
                 deadEnd: .idle, description: "waits in \(thread.callName ?? kind.rawValue)")
         }
         var parties: [Party] = []
         var outside: [Outside: Int] = [:]
         var texts: [String] = []
         var demands = false
+        var completeness = Certainty.certain
         var deadEnds: Set<Cause> = []
         for (ordinal, member) in members.prefix(memberLimit).enumerated() {
-            for ready in MemberKinds.readiness(member.descriptor, reads: member.reads, writes: member.writes, thread, on: host, member: ordinal) {
+            for ready in MemberKinds.readiness(
+                member.descriptor, reads: member.reads, writes: member.writes, thread, on: host, member: ordinal)
+            {
                 for party in ready.parties {
                     // A thousand clients of a server are one sort of party.
                     if case .outside(let sort) = party.target, outside.updateValue(ordinal, forKey: sort) != nil { continue }
                     parties.append(party)
                 }
                 demands = demands || ready.isDemand
+                completeness = min(completeness, ready.completeness)
                 deadEnds.insert(ready.deadEnd)
                 if texts.count < 4 { texts.append(ready.text) }
             }
@@ -84,7 +93,8 @@ enum PollSets: WaitResolver {
         if members.count > memberLimit {
             parties.append(
                 Party(
-                    .outside(.unnamed), role: "member", certainty: .possible, because: "\(members.count - memberLimit) further members were not looked at",
+                    .outside(.unnamed), role: "member", certainty: .possible,
+                    because: "\(members.count - memberLimit) further members were not looked at",
                     member: memberLimit))
         }
         let count = members.count
@@ -100,13 +110,16 @@ enum PollSets: WaitResolver {
         }
         let identity = kind == .epoll ? "epoll" : "poll"
         let resource = Resource(
-            id: ResourceID("\(identity):\(thread.reading.pid):\(thread.reading.tid)"), kind: "poll-set", label: "\(call) set of \(count) descriptors",
+            id: ResourceID("\(identity):\(thread.reading.pid):\(thread.reading.tid)"), kind: "poll-set",
+            label: "\(call) set of \(count) descriptors",
             facts: [("members", .number(Int64(count)))])
         // Only a set in which nobody outside can act is held up: an event loop always has other work.
         let isDemand = demands && outside.isEmpty
         let deadEnd: Cause = outside.isEmpty && deadEnds.count == 1 ? deadEnds.first ?? .idle : .idle
         return Wait(
-            kind: kind, resource: host.register(resource), release: Release(.any, parties), deadEnd: deadEnd, isDemand: isDemand, description: text)
+            kind: kind, resource: host.register(resource), release: Release(.any, parties, completeness: completeness), deadEnd: deadEnd,
+            isDemand: isDemand,
+            description: text)
     }
 
     // MARK: Members
@@ -197,7 +210,8 @@ enum MemberKinds {
             guard depth < 4, let info else { return [outside(.unnamed, "a nested epoll set", member, .idle)] }
             return info.epollMembers.prefix(64).flatMap {
                 readiness(
-                    $0.descriptor, reads: $0.events & 0x2041 != 0, writes: $0.events & 0x4 != 0, thread, on: host, member: member, depth: depth + 1)
+                    $0.descriptor, reads: $0.events & 0x2041 != 0, writes: $0.events & 0x4 != 0, thread, on: host, member: member,
+                    depth: depth + 1)
             }
         case "timerfd":
             guard info?.timerArmed != false else {
@@ -210,10 +224,13 @@ enum MemberKinds {
             return [outside(.timer, "a timer", member, .timer)]
         case "signalfd": return [outside(.unnamed, "signals", member, .idle)]
         case "pidfd":
-            guard let pid = info?.pidfdTarget, pid > 0, let target = thread.process(pid) else { return [outside(.unnamed, "a process", member, .idle)] }
+            guard let pid = info?.pidfdTarget, pid > 0, let target = thread.process(pid) else {
+                return [outside(.unnamed, "a process", member, .idle)]
+            }
             return [
                 Readiness(
-                    parties: [Party(target, role: "child", certainty: .certain, because: "the pidfd names it", member: member)], deadEnd: .unknown,
+                    parties: [Party(target, role: "child", certainty: .certain, because: "the pidfd names it", member: member)],
+                    deadEnd: .unknown,
                     isDemand: false, resource: plain("pidfd", descriptor, thread), text: "the end of process \(pid)")
             ]
         case "eventfd":
@@ -229,11 +246,14 @@ enum MemberKinds {
 
     private static func outside(_ sort: Outside, _ text: String, _ member: Int, _ deadEnd: Cause) -> Readiness {
         Readiness(
-            parties: [Party(.outside(sort), role: "source", certainty: .possible, because: text, member: member)], deadEnd: deadEnd, isDemand: false,
+            parties: [Party(.outside(sort), role: "source", certainty: .possible, because: text, member: member)], deadEnd: deadEnd,
+            isDemand: false,
             resource: Resource(id: ResourceID("member:\(text)"), kind: "descriptor", label: text), text: text)
     }
 
     private static func plain(_ kind: String, _ descriptor: Int32, _ thread: BlockedThread) -> Resource {
-        Resource(id: ResourceID("\(kind):\(thread.reading.pid):\(descriptor)"), kind: kind, label: "\(kind) \(descriptor) of process \(thread.reading.pid)")
+        Resource(
+            id: ResourceID("\(kind):\(thread.reading.pid):\(descriptor)"), kind: kind,
+            label: "\(kind) \(descriptor) of process \(thread.reading.pid)")
     }
 }

@@ -67,6 +67,10 @@ struct Counterparts {
             member: member)
     }
 
-    /// The cause where nobody can be followed.
-    var deadEnd: Cause { includesOwn && others.isEmpty ? .selfHeld : isEmpty ? (isComplete ? .noCounterpart : .unknown) : .unknown }
+    /// The cause where nobody can be followed. The kernel would have ended the wait if the other end were closed, so an end that no
+    /// process holds lies in an undelivered message (or in the kernel: an io_uring's registered files).
+    var deadEnd: Cause { includesOwn && others.isEmpty ? .selfHeld : isEmpty && isComplete ? .inFlightFD : .unknown }
+
+    /// How sure the list of parties is.
+    var completeness: Certainty { isEmpty || !isComplete ? .inferred : .certain }
 }

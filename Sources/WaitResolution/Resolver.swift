@@ -23,13 +23,14 @@ public enum WaitFamilies {
         thread.citeBasics()
         for family in all {
             guard var wait = family.resolve(thread, on: host) else { continue }
-            wait.channel = reading.rawChannel
+            wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)
         }
         let wait = Wait(
-            kind: .unknown, channel: reading.rawChannel, systemCall: thread.callName,
-            release: Release(.any, [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "nothing tells what it waits for")]),
+            kind: .unknown, channel: thread.rawChannel, systemCall: thread.callName,
+            release: Release(
+                .any, [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "nothing tells what it waits for")]),
             deadEnd: .unknown, description: thread.unknownDescription)
         return (wait, thread.evidence)
     }
@@ -43,6 +44,11 @@ public final class BlockedThread {
     public let architecture: Architecture?
     /// Name of the system call that it is in, without regard to restarts; nil when it is in none or may not be read.
     public let callName: String?
+    /// The kernel function that it sleeps in, as the kernel prints it, and where that was read.
+    let rawChannel: String?
+    private let channelSource: String
+    /// The same, normalised.
+    let channel: String?
     public private(set) var evidence: [EvidenceItem] = []
 
     init(_ reading: ThreadReading, on host: Host) {
@@ -51,10 +57,15 @@ public final class BlockedThread {
         let own = host.architecture(of: reading)
         architecture = own
         callName = reading.systemCall.flatMap { call in own.flatMap { SystemCalls.name(call.number, on: $0) } }
+        if let raw = reading.rawChannel {
+            (rawChannel, channel, channelSource) = (raw, reading.channel, reading.path("wchan"))
+        } else {
+            let fromStack = host.channelFromStack(of: reading)
+            (rawChannel, channel, channelSource) = (fromStack, fromStack.map(KernelSymbols.normalised), reading.path("stack"))
+        }
     }
 
     var id: ThreadID { reading.id }
-    var channel: String? { reading.channel }
     var call: SystemCall? { reading.systemCall }
     /// Bytes of a pointer and of a `long` in the target.
     var wordSize: Int { architecture == .i386 || architecture == .arm ? 4 : 8 }
@@ -68,7 +79,7 @@ public final class BlockedThread {
     /// Channel and system call stand under every claim.
     func citeBasics() {
         cite(reading.path("stat"), "state \(Character(UnicodeScalar(reading.stat.state)))")
-        if let channel = reading.rawChannel { cite(reading.path("wchan"), channel) }
+        if let rawChannel { cite(channelSource, rawChannel) }
         if let call, let callName {
             let arguments = (0..<6).map { "0x" + String(call[$0], radix: 16) }.joined(separator: " ")
             cite(reading.path("syscall"), "\(callName)(\(arguments))")
@@ -80,7 +91,7 @@ public final class BlockedThread {
     }
 
     var unknownDescription: String {
-        let place = reading.rawChannel.map { "in kernel function \($0)" } ?? "in a place that the kernel does not show"
+        let place = rawChannel.map { "in kernel function \($0)" } ?? "in a place that the kernel does not show"
         return "waits \(place)" + (callName.map { ", system call \($0)" } ?? "")
     }
 

@@ -14,7 +14,8 @@ enum ThreadStates: WaitResolver {
             if let status, status.tracer != 0 { return traced(thread, by: status.tracer, on: host) }
             return Wait(
                 kind: .jobControlStop,
-                release: Release(.any, [Party(.outside(.unnamed), role: "continuer", certainty: .possible, because: "whoever sends SIGCONT")]),
+                release: Release(
+                    .any, [Party(.outside(.unnamed), role: "continuer", certainty: .possible, because: "whoever sends SIGCONT")]),
                 mobility: .held(.stopped), deadEnd: .stopped, description: "is stopped by a signal")
         case UInt8(ascii: "t"):
             return traced(thread, by: host.status(pid: thread.reading.pid, tid: thread.reading.tid)?.tracer ?? 0, on: host)

@@ -6,7 +6,9 @@ import WaitModel
 /// (`unix_recvq_full`), a stream send while the peer has not read, a datagram send while the receiver's queue is full.
 enum UnixSockets: WaitResolver {
     private static let receives: Set<String> = ["read", "readv", "recvfrom", "recvmsg", "recvmmsg", "recv"]
-    private static let sends: Set<String> = ["write", "writev", "sendto", "sendmsg", "sendmmsg", "send", "sendfile", "sendfile64", "splice"]
+    private static let sends: Set<String> = [
+        "write", "writev", "sendto", "sendmsg", "sendmmsg", "send", "sendfile", "sendfile64", "splice",
+    ]
 
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         guard let call = thread.callName else { return nil }
@@ -40,7 +42,8 @@ enum UnixSockets: WaitResolver {
         guard let name = name(at: thread.argument(1), length: Int(thread.int(2)), thread) else { return nil }
         let named = toNamed(name, thread, on: host)
         return Wait(
-            kind: .unixConnect, resource: host.register(named.resource), release: Release(.any, named.parties, completeness: named.completeness),
+            kind: .unixConnect, resource: host.register(named.resource),
+            release: Release(.any, named.parties, completeness: named.completeness),
             deadEnd: named.deadEnd, isDemand: true, description: "connects to " + named.text)
     }
 
@@ -48,7 +51,8 @@ enum UnixSockets: WaitResolver {
         let name = socket.name ?? "[\(socket.inode)]"
         return Wait(
             kind: .unixAccept, resource: host.register(listenerResource(socket, name: name)),
-            release: Release(.any, [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects")]), deadEnd: .idle,
+            release: Release(.any, [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects")]),
+            deadEnd: .idle,
             description: "waits for a client on Unix socket \(name)")
     }
 
@@ -78,16 +82,18 @@ enum UnixSockets: WaitResolver {
         }
         let role = first.isListening ? "listener" : "receiver"
         return Readiness(
-            parties: counterparts.parties(role: role, what: first.isListening ? "the listening socket" : "the receiving socket", thread: thread),
-            deadEnd: counterparts.isEmpty && counterparts.isComplete ? .inFlightFD : counterparts.deadEnd, isDemand: true,
-            resource: listenerResource(first, name: name), text: text)
+            parties: counterparts.parties(
+                role: role, what: first.isListening ? "the listening socket" : "the receiving socket", thread: thread),
+            deadEnd: counterparts.deadEnd, isDemand: true,
+            resource: listenerResource(first, name: name), text: text, completeness: counterparts.completeness)
     }
 
     private static func unknownPeer(_ name: String) -> Readiness {
         Readiness(
             parties: [Party(.outside(.unnamed), role: "listener", certainty: .possible, because: "no socket of that name is visible here")],
             deadEnd: .unknown, isDemand: true,
-            resource: Resource(id: ResourceID("unix:\(name)"), kind: "unix-listener", label: "Unix socket \(name)"), text: "Unix socket \(name)")
+            resource: Resource(id: ResourceID("unix:\(name)"), kind: "unix-listener", label: "Unix socket \(name)"),
+            text: "Unix socket \(name)")
     }
 
     private static func listenerResource(_ socket: UnixSocket, name: String) -> Resource {
@@ -99,7 +105,8 @@ enum UnixSockets: WaitResolver {
             facts.append(("unreadBytes", .number(Int64(unread))))
         }
         return Resource(
-            id: ResourceID("unix:\(name)"), kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)", facts: facts)
+            id: ResourceID("unix:\(name)"), kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)",
+            facts: facts)
     }
 
     // MARK: Connected sockets
@@ -112,7 +119,9 @@ enum UnixSockets: WaitResolver {
         if socket.isListening {
             let name = socket.name ?? "[\(inode)]"
             return Readiness(
-                parties: [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects to \(name)", member: member)],
+                parties: [
+                    Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects to \(name)", member: member)
+                ],
                 deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name), text: "clients of Unix socket \(name)")
         }
         if let peer = socket.peer { return connected(socket, peer: peer, table, direction, thread, on: host, member: member) }
@@ -139,14 +148,16 @@ enum UnixSockets: WaitResolver {
         if socket.type == 2, socket.name != nil, direction == .read {
             parties.append(Party(.outside(.newWork), role: "sender", certainty: .possible, because: "whoever sends to it", member: member))
         }
-        var deadEnd = counterparts.deadEnd
-        if counterparts.isEmpty, counterparts.isComplete { deadEnd = other == nil ? .noCounterpart : .inFlightFD }
         let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
-        var text = who.isEmpty ? (counterparts.includesOwn ? "its own process" : "nobody") : who
+        var text = who.isEmpty ? (counterparts.includesOwn ? "its own process" : "a socket that no process holds,") : who
         text += " over Unix socket " + (socket.name ?? other?.name ?? "[\(socket.inode)]")
-        if unread > 0 { text += direction == .read ? ", which has not read \(unread) bytes of what it was sent" : " (\(unread) bytes unread there)" }
+        if unread > 0 {
+            text += direction == .read ? ", which has not read \(unread) bytes of what it was sent" : " (\(unread) bytes unread there)"
+        }
         return Readiness(
-            parties: parties, deadEnd: deadEnd, isDemand: direction == .write || unread > 0, resource: pairResource(socket, peer: other), text: text)
+            parties: parties, deadEnd: counterparts.deadEnd, isDemand: direction == .write || unread > 0,
+            resource: pairResource(socket, peer: other), text: text,
+            completeness: counterparts.completeness)
     }
 
     /// The client of a connection that nobody has accepted waits for the listener.
@@ -157,8 +168,9 @@ enum UnixSockets: WaitResolver {
         let pending = listener.receiveQueue.map { " (\($0) wait there, backlog \(listener.sendQueue ?? 0))" } ?? ""
         return Readiness(
             parties: counterparts.parties(role: "listener", what: "the listening socket", thread: thread, member: member),
-            deadEnd: counterparts.isEmpty && counterparts.isComplete ? .inFlightFD : counterparts.deadEnd, isDemand: true,
-            resource: listenerResource(listener, name: name), text: "Unix socket \(name), which has not accepted the connection\(pending)")
+            deadEnd: counterparts.deadEnd, isDemand: true,
+            resource: listenerResource(listener, name: name), text: "Unix socket \(name), which has not accepted the connection\(pending)",
+            completeness: counterparts.completeness)
     }
 
     private static func datagramReceiver(
@@ -166,13 +178,16 @@ enum UnixSockets: WaitResolver {
     ) -> Readiness {
         let senders = table.connectedTo[socket.inode] ?? []
         let counterparts = Counterparts(senders.flatMap { host.holders(of: "socket:[\($0)]") }, of: thread, on: host)
-        var parties = counterparts.isEmpty ? [] : counterparts.parties(role: "sender", what: "a socket connected to it", thread: thread, member: member)
+        var parties =
+            counterparts.isEmpty
+            ? [] : counterparts.parties(role: "sender", what: "a socket connected to it", thread: thread, member: member)
         if socket.name != nil || parties.isEmpty {
             parties.append(Party(.outside(.newWork), role: "sender", certainty: .possible, because: "whoever sends to it", member: member))
         }
         let name = socket.name ?? "[\(socket.inode)]"
         return Readiness(
-            parties: parties, deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name), text: "Unix datagram socket \(name)")
+            parties: parties, deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name),
+            text: "Unix datagram socket \(name)")
     }
 
     /// Both ends name the pair alike: by the smaller inode.
@@ -220,7 +235,8 @@ enum UnixSockets: WaitResolver {
         return Wait(
             kind: .socketOther,
             resource: host.register(Resource(id: ResourceID("socket:[\(inode)]"), kind: "socket", label: "socket [\(inode)]")),
-            release: Release(.any, [Party(.outside(.unnamed), role: "peer", certainty: .possible, because: "its network namespace was not looked into")]),
+            release: Release(
+                .any, [Party(.outside(.unnamed), role: "peer", certainty: .possible, because: "its network namespace was not looked into")]),
             deadEnd: .unknown, description: "waits in \(call) on a socket of another network namespace")
     }
 }

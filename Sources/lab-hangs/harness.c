@@ -46,6 +46,16 @@ bool stage_failed(void) { return atomic_load(&stage->failed); }
 
 // ---- roles ----
 
+// Our numbers as the conductor's /proc has them, also when we live in a pid namespace of our own.
+static void own_number(pid_t *pid, pid_t *tid) {
+    char link[64];
+    ssize_t length = readlink("/proc/thread-self", link, sizeof link - 1);
+    link[length > 0 ? length : 0] = 0;
+    if (sscanf(link, "%d/task/%d", pid, tid) == 2) return;
+    *pid = getpid();
+    *tid = (pid_t)syscall(SYS_gettid);
+}
+
 void play(const char *role) {
     int index = atomic_fetch_add(&stage->role_count, 1);
     if (index >= max_roles) {
@@ -54,8 +64,7 @@ void play(const char *role) {
     }
     struct role *entry = &stage->roles[index];
     snprintf(entry->name, sizeof entry->name, "%s", role);
-    entry->pid = getpid();
-    entry->tid = (pid_t)syscall(SYS_gettid);
+    own_number(&entry->pid, &entry->tid);
     own_role = index;
     char name[16];
     snprintf(name, sizeof name, "%.15s", role);
@@ -137,10 +146,14 @@ pid_t actor(const char *role, actor_body body, void *argument) {
     pid_t child = must(fork(), "fork");
     if (child > 0) return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
-    for (size_t i = 0; i < ending_signal_count; i++) signal(ending_signals[i], SIG_DFL);
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &stage->outer_mask, NULL);
+    pid_t seen = getppid();  // 0 when the parent is outside our pid namespace
+    if (seen != parent && seen != 0) _exit(1);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);  // under Yama, let an unprivileged tool read us
+    // Whatever we inherited: a shell ignores SIGQUIT for background jobs, Swift's runtime catches it.
+    for (int number = 1; number < SIGRTMIN; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     int nothing = must(open("/dev/null", O_RDWR), "/dev/null");
     dup2(nothing, 0);
     dup2(nothing, 1);

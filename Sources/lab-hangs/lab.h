@@ -41,6 +41,7 @@ extern const struct scenario file_lock_scenarios[];
 extern const struct scenario process_scenarios[];
 extern const struct scenario poll_set_scenarios[];
 extern const struct scenario mixed_scenarios[];
+extern const struct scenario trap_scenarios[];
 extern const struct scenario signal_scenarios[];
 extern const struct scenario control_scenarios[];
 extern const struct scenario load_scenarios[];

@@ -69,6 +69,7 @@ static void fork_and_hang(void *unused) {
     pid_t child = vfork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
         play("holder");
         sleep_for_good();
     }

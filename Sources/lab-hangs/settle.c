@@ -3,9 +3,11 @@
 
 #include <time.h>
 
+#define UNKNOWN_CALL (-2L)
+
 struct look {
     char state;          // 0 when the thread is gone
-    long system_call;    // -1 when unknown or running
+    long system_call;    // -1 when in none, or running; UNKNOWN_CALL when the kernel does not say
     unsigned long runs;  // how often it was given a CPU
 };
 
@@ -28,14 +30,14 @@ static struct look look_at(const struct role *role) {
     char *end_of_name = strrchr(text, ')');
     if (end_of_name) look.state = end_of_name[2];
     if (read_task_file(role, "schedstat", text, sizeof text)) sscanf(text, "%*u %*u %lu", &look.runs);
-    if (read_task_file(role, "syscall", text, sizeof text) && text[0] >= '0' && text[0] <= '9')
-        look.system_call = strtol(text, NULL, 10);
+    if (!read_task_file(role, "syscall", text, sizeof text)) look.system_call = UNKNOWN_CALL;
+    else if (text[0] >= '0' && text[0] <= '9') look.system_call = strtol(text, NULL, 10);
     return look;
 }
 
 static bool blocked_in(const struct role *role, struct look look) {
     if (look.state != 'S' && look.state != 'D') return false;
-    return role->system_call == ANY_CALL || look.system_call == role->system_call;
+    return role->system_call == ANY_CALL || look.system_call == UNKNOWN_CALL || look.system_call == role->system_call;
 }
 
 // Whether one look suffices, and whether it is as announced; a blocked thread needs a second look.

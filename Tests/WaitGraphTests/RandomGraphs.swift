@@ -23,8 +23,9 @@ func randomWaits(seed: UInt64) -> [ThreadID: Wait] {
                 }
             parties.append(
                 Party(
-                    target, role: ["owner", "reader", "bystander"].randomElement(using: &random) ?? "owner",
+                    target, role: "owner",
                     certainty: Certainty.allCases.randomElement(using: &random) ?? .certain, because: "random",
+                    endsChain: Int.random(in: 0..<8, using: &random) == 0 ? .leakedFD : nil,
                     member: Bool.random(using: &random) ? 0 : number))
         }
         let mobility: Mobility =
@@ -42,7 +43,7 @@ func randomWaits(seed: UInt64) -> [ThreadID: Wait] {
                 onDeath: Bool.random(using: &random) ? .released : .kept,
                 completeness: Certainty.allCases.randomElement(using: &random) ?? .certain),
             mobility: mobility,
-            deadEnd: [.noCounterpart, .ownerExited, .selfHeld, .idle, .noSignaller, .leakedFD].randomElement(using: &random) ?? .unknown,
+            deadEnd: [.noCounterpart, .ownerExited, .selfHeld, .idle, .noSignaller, .inFlightFD].randomElement(using: &random) ?? .unknown,
             isDemand: Bool.random(using: &random))
     }
     return waits
@@ -113,4 +114,46 @@ struct Oracle {
         }
         return stuck.filter { leads[$0]?.contains($0) ?? false }
     }
+}
+
+/// What a remedy does to the whole graph, written from the definition of `Release.OnDeath` and not from the simulation.
+func applied(_ action: Remedy.Action, to waits: [ThreadID: Wait], root: ThreadID) -> [ThreadID: Wait] {
+    var result = waits
+    switch action {
+    case .continueProcess(let id), .thaw(let id):
+        for (thread, wait) in waits where thread.process == id {
+            if case .held = wait.mobility { result[thread]?.mobility = .free(.running) }
+        }
+    case .endTracer:
+        for (thread, wait) in waits where thread.process == root.process && wait.mobility == .held(.traced) {
+            result[thread]?.mobility = .free(.running)
+        }
+    case .kill(let id):
+        func isGone(_ party: Party) -> Bool {
+            switch party.target {
+            case .thread(let thread): thread.process == id
+            case .process(let process): process == id
+            case .outside: false
+            }
+        }
+        for (thread, wait) in waits {
+            guard thread.process != id else {
+                result[thread] = nil
+                continue
+            }
+            let gone = wait.release.parties.filter(isGone)
+            guard !gone.isEmpty, wait.mobility == .waiting else { continue }
+            let left = wait.release.parties.filter { !isGone($0) }
+            result[thread]?.release.parties = left
+            switch (wait.release.rule, wait.release.onDeath) {
+            case (.any, .released):
+                if gone.contains(where: { dead in !left.contains { $0.member == dead.member } }) {
+                    result[thread]?.mobility = .free(.running)
+                }
+            case (.any, .kept), (.all, .released): break
+            case (.all, .kept): result[thread]?.mobility = .dead
+            }
+        }
+    }
+    return result
 }

@@ -66,6 +66,24 @@ import WaitModel
         }
     }
 
+    /// Whoever a remedy frees by the simulation, which sees only a finding's part of the graph, is free in the whole graph too.
+    @Test func remediesHold() {
+        var freed = 0
+        for seed in UInt64(0)..<4_000 {
+            let waits = randomWaits(seed: seed)
+            let now = Oracle(waits).blocked(heldThreadsMove: false)
+            for finding in WaitGraph(waits: waits).findings(about: nil) {
+                for remedy in finding.remedies {
+                    let after = Oracle(applied(remedy.action, to: waits, root: finding.root)).blocked(heldThreadsMove: false)
+                    let broken = after.intersection(remedy.frees).intersection(now)
+                    freed += now.intersection(remedy.frees).count
+                    #expect(broken.isEmpty, "\(remedy.action) does not free \(broken.map(\.tid)), seed \(seed)")
+                }
+            }
+        }
+        #expect(freed > 500)
+    }
+
     @Test func sameAnswerWhateverTheOrderOfThreads() {
         for seed in UInt64(0)..<500 {
             let waits = randomWaits(seed: seed)

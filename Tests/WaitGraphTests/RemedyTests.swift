@@ -77,15 +77,17 @@ import WaitModel
             ])
     }
 
-    @Test func bystanderWithLeakedEnd() throws {
-        let leaked = Wait(
-            kind: .pipeRead, release: Release(.any, [.on(process(20), role: "bystander")]), deadEnd: .leakedFD)
-        let findings = WaitGraph(waits: [a: leaked, b: .sleeping]).findings(about: nil)
-        let finding = try #require(findings.first)
-        #expect(finding.cause == .leakedFD)
-        #expect(finding.root == a)
-        #expect(finding.victims == [a])
-        #expect(finding.remedies == [Remedy(action: .kill(process(20)), frees: [a])])
+    @Test(arguments: [Wait.sleeping, .stopped, .rest(.any, .on(.newWork)), .lock(.any, .on(thread(40)))])
+    func bystanderWithLeakedEnd(itsOwnWait: Wait) throws {
+        let bystander = Party(.process(process(20)), role: "bystander", certainty: .certain, because: "test", endsChain: .leakedFD)
+        let reader = Wait(kind: .pipeRead, release: Release(.any, [bystander]))
+        let findings = WaitGraph(waits: [a: reader, b: itsOwnWait, c: .lock(.any, .on(a)), thread(40): .sleeping]).findings(about: nil)
+        let finding = try #require(findings.first { $0.cause == .leakedFD })
+        #expect(finding.kind == .chain)
+        #expect(finding.chainThreads == [c, a, b])
+        #expect(finding.root == b)
+        #expect(finding.victims == [a, c])
+        #expect(finding.remedies == [Remedy(action: .kill(process(20)), frees: [a, c])])
     }
 
     @Test func ownEndIsNoRemedy() {

@@ -5,6 +5,13 @@ import WaitModel
 
 /// Long chains, convoys and crowds.
 @Suite struct ScaleTests {
+    /// Smaller without optimisation: what is not linear shows there too, and the figures are those of a release build.
+    #if DEBUG
+        static let crowd: Int32 = 20_000
+    #else
+        static let crowd: Int32 = 100_000
+    #endif
+
     @Test func convoyIsOneFinding() throws {
         let holder = thread(1, 1)
         var waits: [ThreadID: Wait] = [holder: .sleeping]
@@ -38,25 +45,22 @@ import WaitModel
         #expect(findings.first?.chain.count == 10_000)
     }
 
-    /// Each waits for any other thread of its process: 10^10 pairs, if one were to draw them.
+    /// Each waits for any other thread of its process: the square of the crowd in pairs, if one were to draw them.
     @Test func crowdThatWaitsForItsOwnProcess() {
         var waits: [ThreadID: Wait] = [:]
-        for number in Int32(1)...100_000 {
+        for number in Int32(1)...Self.crowd {
             waits[thread(1, number)] = .lock(.any, .on(process(1)), resource: "pipe \(number % 100)")
         }
         let graph = WaitGraph(waits: waits)
-        let clock = ContinuousClock()
-        var findings: [Finding] = []
-        let duration = clock.measure { findings = graph.findings(about: nil) }
+        let findings = graph.findings(about: nil)
         #expect(findings.count == 1)
-        #expect(findings.first?.members.count == 100_000)
-        #expect(duration < .seconds(30), "took \(duration)")
+        #expect(findings.first?.members.count == Int(Self.crowd))
     }
 
-    @Test func hundredThousandThreadsReduced() {
+    @Test func hundredThousandThreadsAreReducedInMilliseconds() {
         var waits: [ThreadID: Wait] = [:]
         var random = SplitMix(seed: 1)
-        for number in Int32(1)...100_000 {
+        for number in Int32(1)...Self.crowd {
             let id = thread(number - number % 50, number)
             let others = (0..<3).map { _ in Party.on(process(Int32.random(in: 0...2_000, using: &random) * 50), .possible) }
             waits[id] = Wait(kind: .poll, release: Release(.any, others), isDemand: number % 2 == 0)
@@ -68,10 +72,8 @@ import WaitModel
         var blocked = 0
         let reduced = clock.measure { blocked = graph.reduce(heldThreadsMove: true).notFree.count }
         let found = clock.measure { blocked += graph.findings(about: nil).count }
-        print("100,000 threads: built in \(built), reduced in \(reduced), found in \(found); \(blocked)")
-        #if DEBUG
-            #expect(reduced < .seconds(3))
-        #else
+        print("\(Self.crowd) threads: built in \(built), reduced in \(reduced), found in \(found); \(blocked)")
+        #if !DEBUG
             #expect(reduced < .milliseconds(100))
         #endif
     }

@@ -28,7 +28,8 @@ extension Picture {
     /// The picture that a saved list shows.
     public init(_ list: ListJSON) {
         self.init(
-            hostname: list.host.hostname, kernelRelease: list.host.kernelRelease, observedAt: list.host.observedAt, targets: list.targets ?? [],
+            hostname: list.host.hostname, kernelRelease: list.host.kernelRelease, observedAt: list.host.observedAt,
+            targets: list.targets ?? [],
             threads: list.threads.map(PictureThread.init))
     }
 }

@@ -161,6 +161,8 @@ struct Check {
     }
 
     private func matches(_ text: String, _ pattern: String) -> Bool {
+        let alternatives = pattern.split(separator: "|").map(String.init)
+        guard alternatives.count <= 1 else { return alternatives.contains { matches(text, $0) } }
         let parts = pattern.split(separator: "*", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2 else { return text == pattern }
         return text.count >= parts[0].count + parts[1].count && text.hasPrefix(parts[0]) && text.hasSuffix(parts[1])

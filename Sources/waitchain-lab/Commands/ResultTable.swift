@@ -80,9 +80,13 @@ enum ResultTable {
                 name: result.name, expected: result.expected, got: result.got, verdict: result.judgement.word,
                 reasons: result.judgement.reasons, seconds: result.seconds)
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let document = Document(passed: totals.passed, failed: totals.failed, skipped: totals.skipped, scenarios: rows)
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
+        return try encoded(Document(passed: totals.passed, failed: totals.failed, skipped: totals.skipped, scenarios: rows))
     }
+}
+
+/// A value as JSON that people can read too.
+func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

@@ -30,7 +30,14 @@ struct ProgramOptions: ParsableArguments {
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "List the scenarios by family.")
 
+    @Flag(help: "Print the scenarios and what is true about each as JSON.")
+    var json = false
+
     func run() throws {
+        if json {
+            print(try encoded(families))
+            return
+        }
         let width = families.flatMap(\.scenarios).map(\.name.count).max() ?? 0
         for family in families {
             print("\n\(family.name)")

@@ -51,7 +51,7 @@ final class LabHangs: Sendable {
         guard outcome.status == 0 else { throw .hangs("ended with status \(outcome.status): \(firstLine(outcome.errors))") }
     }
 
-    /// Replaces `{KEY}` by the fact of that name, and `{pid:ROLE}` by the role's process.
+    /// Replaces `{KEY}` by the fact of that name, `{pid:ROLE}` and `{tid:ROLE}` by the role's process and thread.
     func filled(_ pattern: String) -> String {
         var result = ""
         var rest = pattern[...]
@@ -60,6 +60,8 @@ final class LabHangs: Sendable {
             let key = String(rest[rest.index(after: open)..<close])
             if key.hasPrefix("pid:") {
                 result += roles[String(key.dropFirst(4))].map { String($0.pid) } ?? "{\(key)}"
+            } else if key.hasPrefix("tid:") {
+                result += roles[String(key.dropFirst(4))].map { String($0.tid) } ?? "{\(key)}"
             } else {
                 result += facts[key] ?? "{\(key)}"
             }

@@ -10,6 +10,7 @@ let families: [Family] = [
     Family(name: "processes", scenarios: processes),
     Family(name: "poll sets", scenarios: pollSets),
     Family(name: "mixed", scenarios: mixed),
+    Family(name: "traps", scenarios: traps),
     Family(name: "signals", scenarios: signals),
     Family(name: "controls", scenarios: controls),
 ]

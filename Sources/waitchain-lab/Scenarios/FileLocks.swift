@@ -1,8 +1,8 @@
 private func locks(
     of role: String = "victim", kind: String = "file-lock-flock", _ parties: [PartyTruth]? = [.certain("holder")], rule: String? = nil,
-    root: [String] = ["holder"], cause causes: [String] = asleep, verdict: Verdict = .chain, remedy: String? = nil
+    file: String = "file", root: [String] = ["holder"], cause causes: [String] = asleep, verdict: Verdict = .chain, remedy: String? = nil
 ) -> Truth {
-    Truth(of: role, [kind], "file-lock:*:{file}", on: parties, rule: rule, root: root, cause: causes, verdict: verdict, remedy: remedy)
+    Truth(of: role, [kind], "file-lock:*:{\(file)}", on: parties, rule: rule, root: root, cause: causes, verdict: verdict, remedy: remedy)
 }
 
 private func file(_ name: String, _ summary: String, states: [String: RoleState] = [:], _ truth: Truth) -> Scenario {
@@ -25,7 +25,9 @@ let fileLocks: [Scenario] = [
         locks(), locks(of: "waiter-2", nil), locks(of: "waiter-3", nil)),
     file(
         "flock-inherited", "the locker has exited, its child kept the descriptor", states: ["locker": .gone], locks()),
-    file("flock-abba", "two processes want each other's file", locks(root: ["victim", "holder"], cause: deadlocked, verdict: .deadlock)),
+    file(
+        "flock-abba", "two processes want each other's file",
+        locks(file: "other", root: ["victim", "holder"], cause: deadlocked, verdict: .deadlock)),
     file(
         "flock-self", "a thread against its own other descriptor",
         locks([.certain("victim")], root: ["victim"], cause: ["self-deadlock"], verdict: .deadlock)),

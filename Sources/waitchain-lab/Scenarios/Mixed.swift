@@ -17,7 +17,7 @@ let mixed: [Scenario] = [
     Scenario(
         "mixed-join-mutex-child", "a join, a mutex and a child in a row",
         Truth(
-            ["futex-join"], "futex:*", on: [.certain("worker")], root: ["root"], cause: asleep,
+            ["futex-join"], "thread:{tid:worker}|futex:*", on: [.certain("worker")], root: ["root"], cause: asleep,
             chain: ["futex-join", "futex-mutex", "child-exit", "sleep"])),
     Scenario(
         "mixed-cycle", "a cycle over a pipe, a file lock and a mutex", needs: [.fileLockTable],

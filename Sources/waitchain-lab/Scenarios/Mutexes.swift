@@ -42,7 +42,7 @@ private func chained(_ parties: [PartyTruth], root: [String]?, cause causes: [St
 }
 
 private func joins(_ party: String, root: [String], cause causes: [String], verdict: Verdict = .chain) -> Truth {
-    Truth(["futex-join"], "futex:*", on: [.certain(party)], root: root, cause: causes, verdict: verdict)
+    Truth(["futex-join"], "thread:{tid:\(party)}|futex:*", on: [.certain(party)], root: root, cause: causes, verdict: verdict)
 }
 
 /// Chains, rings and convoys of mutexes and joins.

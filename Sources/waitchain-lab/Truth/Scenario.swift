@@ -1,5 +1,7 @@
+import Glibc
+
 /// One hang whose cause is known: what `lab-hangs` makes of it, and what is true about it.
-struct Scenario: Sendable {
+struct Scenario: Sendable, Encodable {
     /// The name that `lab-hangs` knows it by.
     let name: String
     /// One line for `waitchain-lab list`.
@@ -27,13 +29,13 @@ struct Scenario: Sendable {
 }
 
 /// Scenarios of one wait family.
-struct Family: Sendable {
+struct Family: Sendable, Encodable {
     let name: String
     let scenarios: [Scenario]
 }
 
 /// How a role's thread stands, as `/proc/PID/task/TID/stat` says it.
-enum RoleState: Sendable, Equatable {
+enum RoleState: String, Sendable, Encodable {
     /// State S or D and not given a CPU between two looks.
     case blocked
     case stopped
@@ -45,12 +47,21 @@ enum RoleState: Sendable, Equatable {
     case gone
 }
 
+/// Whether we may make a pid namespace: as root, or inside a user namespace of our own.
+private var canMakeNamespace: Bool {
+    if geteuid() == 0 { return true }
+    guard exists("/proc/self/ns/user") else { return false }
+    let switches = ["/proc/sys/kernel/unprivileged_userns_clone", "/proc/sys/user/max_user_namespaces"]
+    return switches.allSatisfy { readSmallFile($0)?.first != UInt8(ascii: "0") }
+}
+
 /// Something that a scenario needs of the host.
-enum Need: Sendable {
+enum Need: String, Sendable, Encodable {
     case messageQueues
     case fileLockTable
     case childrenFile
     case tracing
+    case pidNamespaces
 
     /// Why the scenario cannot be played here; nil where it can.
     var missing: String? {
@@ -59,6 +70,7 @@ enum Need: Sendable {
         case .fileLockTable: exists("/proc/locks") ? nil : "needs /proc/locks (CONFIG_FILE_LOCKING)"
         case .childrenFile:
             exists("/proc/thread-self/children") ? nil : "needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)"
+        case .pidNamespaces: canMakeNamespace ? nil : "needs root, or unprivileged user namespaces"
         case .tracing:
             readSmallFile("/proc/sys/kernel/yama/ptrace_scope")?.first == UInt8(ascii: "3") ? "needs ptrace (Yama forbids it)" : nil
         }

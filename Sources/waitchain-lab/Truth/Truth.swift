@@ -1,8 +1,8 @@
 /// What is true about one blocked role, and so what `waitchain explain --json` must say of it.
 ///
-/// Text in `resource`, and `remedy` may hold places to fill: `{KEY}` a fact of the run, `{pid:ROLE}` a role's process;
-/// `*` in `resource` stands for anything.
-struct Truth: Sendable {
+/// `resource` and `remedy` may hold places to fill: `{KEY}` a fact of the run, `{pid:ROLE}` a role's process, `{tid:ROLE}`
+/// its thread. In `resource`, `*` stands for anything, and `|` stands between identities that are all right.
+struct Truth: Sendable, Encodable {
     /// Whom it is about.
     var role = "victim"
     /// The wait kinds that are right; nil when the thread moves and any may be seen.
@@ -49,7 +49,7 @@ struct Truth: Sendable {
 }
 
 /// Who could release a wait, and how sure one can be of it.
-struct PartyTruth: Sendable {
+struct PartyTruth: Sendable, Encodable {
     let role: String
     let certainty: Certainty
     /// Whether it is right, too, to be less sure.
@@ -69,7 +69,7 @@ struct PartyTruth: Sendable {
 }
 
 /// How sure the evidence makes one, weakest first.
-enum Certainty: String, Sendable, Comparable, Decodable {
+enum Certainty: String, Sendable, Comparable, Codable {
     case possible, inferred, certain
 
     private var rank: Int {
@@ -84,7 +84,7 @@ enum Certainty: String, Sendable, Comparable, Decodable {
 }
 
 /// What kind of finding a victim belongs to.
-enum Verdict: Sendable {
+enum Verdict: String, Sendable, Encodable {
     /// Held up, and not by a deadlock.
     case chain
     case deadlock
@@ -99,7 +99,7 @@ enum Verdict: Sendable {
 }
 
 /// What becomes of a signal that is sent to the victim's process.
-struct SignalTruth: Sendable {
+struct SignalTruth: Sendable, Encodable {
     let signal: String
     let outcomes: [String]
 }

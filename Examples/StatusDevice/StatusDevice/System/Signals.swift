@@ -11,6 +11,8 @@ enum Signals {
     /// - Parameter blocksQuit: also block SIGQUIT in every thread, so that the device gives no core dump when asked to.
     static func prepare(blocksQuit: Bool) -> sigset_t {
         signal(SIGPIPE, SIG_IGN)
+        // A shell ignores these two for what it starts in the background, and that is inherited.
+        for number in [SIGQUIT, SIGINT] { signal(number, SIG_DFL) }
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in }
         sigaction(wakeUp, &action, nil)

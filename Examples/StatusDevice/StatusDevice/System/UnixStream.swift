@@ -108,6 +108,18 @@ final class UnixStream {
     }
 }
 
+extension UnixStream.Failure: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .timeout: "the peer did not answer in time"
+        case .closed: "the peer closed the connection"
+        case .noRoom: "the listener's backlog is full"
+        case .stopped: "stopped while waiting"
+        case .system(let call, let code): "\(call): \(String(cString: strerror(code)))"
+        }
+    }
+}
+
 /// The socket address of a path, or `nil` when the path does not fit into `sun_path`.
 func unixAddress(_ path: String) -> (address: sockaddr_un, length: socklen_t)? {
     var address = sockaddr_un()

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Diagnosis
+import Reports
+
+extension Presentation.ColourChoice: ExpressibleByArgument {}
+
+/// Options of everything that prints.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print JSON, as documented in docs/json.md.")
+    var json = false
+
+    @Option(help: "Colour: auto (on a terminal, unless NO_COLOR is set), always or never.")
+    var color = Presentation.ColourChoice.auto
+
+    /// How text is to look on standard output.
+    var presentation: Presentation { Presentation(descriptor: 1, colour: color) }
+}
+
+/// Options of everything that looks at a host.
+struct HostOptions: ParsableArguments {
+    @Option(name: .customLong("proc"), help: ArgumentHelp("Read this procfs mount instead of /proc.", valueName: "dir"))
+    var procRoot = "/proc"
+
+    @Option(help: ArgumentHelp("Answer with what there is after this many seconds.", valueName: "seconds"))
+    var deadline = 10.0
+
+    func validate() throws {
+        guard deadline.isFinite, deadline > 0 else { throw ValidationError("--deadline takes a number of seconds above 0.") }
+        guard !procRoot.isEmpty else { throw ValidationError("--proc takes a directory.") }
+    }
+
+    /// The look at the host.
+    func investigation(kernelStacks: Bool = false) -> Investigation {
+        var options = Investigation.Options()
+        options.procRoot = procRoot
+        options.deadlineSeconds = deadline
+        options.kernelStacks = kernelStacks
+        return Investigation(options: options)
+    }
+}
