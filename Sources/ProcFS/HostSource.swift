@@ -147,6 +147,15 @@ public final class HostSource {
         one(.file(path: root + "/" + path, limit: limit)) { Array($0) }
     }
 
+    /// Reads a part of a regular file anywhere through the reader process: what is mapped may lie on a mount that answers never.
+    /// - Parameters:
+    ///   - path: absolute, not below `root`.
+    ///   - inode: the number that the file must have, to tell a replaced file from the one meant.
+    public func readRange(_ path: String, offset: UInt64, count: Int, inode: UInt64? = nil) -> Result<[UInt8], ReadError> {
+        guard isLive else { return .failure(.unavailable) }
+        return one(.range(path: path, offset: offset, count: count, inode: inode)) { Array($0) }
+    }
+
     /// Reads a thread's memory, present pages only; fewer bytes when it comes to one that is not.
     public func memory(pid: Int32, tid: Int32, address: UInt64, count: Int) -> Result<[UInt8], ReadError> {
         guard isProcFS else { return .failure(.unavailable) }

@@ -5,6 +5,9 @@ import Glibc
 public enum ReadRequest: Sendable {
     /// A whole file, up to `limit` bytes. `path` is absolute.
     case file(path: String, limit: Int)
+    /// Up to `count` bytes of a regular file from `offset`; fewer at its end. `path` is absolute. With `inode`, only when the file
+    /// that is found there has that number (ESTALE otherwise).
+    case range(path: String, offset: UInt64, count: Int, inode: UInt64?)
     /// A file in the directory that the last `.directory` of the same batch opened: saves the walk from the root.
     case member(name: StaticString, limit: Int)
     /// Opens the directory for the members that follow.
@@ -64,6 +67,7 @@ final class ReaderProcess {
         var address: UInt64 = 0
         var limit = 0
         var pathAt = 0
+        var expectedInode: UInt64 = 0
         func store(_ path: String) -> Bool {
             var path = path
             return path.withUTF8 { text in
@@ -80,6 +84,9 @@ final class ReaderProcess {
         case .file(let path, let size):
             guard size >= 0, path.utf8.count + 1 + size <= room, store(path) else { return false }
             (kind, limit) = (1, size)
+        case .range(let path, let offset, let size, let inode):
+            guard size >= 0, offset <= 1 << 62, path.utf8.count + 1 + size <= room, store(path) else { return false }
+            (kind, address, limit, expectedInode) = (6, offset, size, inode ?? 0)
         case .directory(let path):
             guard store(path) else { return false }
             kind = 2
@@ -101,6 +108,7 @@ final class ReaderProcess {
         record.storeBytes(of: UInt32(pathAt), toByteOffset: 20, as: UInt32.self)
         record.storeBytes(of: UInt32(dataUsed), toByteOffset: 24, as: UInt32.self)  // where the answer goes
         record.storeBytes(of: Int32.min, toByteOffset: 28, as: Int32.self)  // length, or minus errno
+        record.storeBytes(of: expectedInode, toByteOffset: 32, as: UInt64.self)
         dataUsed += limit
         count += 1
         return true
@@ -253,6 +261,10 @@ final class ReaderProcess {
                     directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
                     length = directory >= 0 ? 0 : -Int(errno)
                 case 3: length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                case 6:
+                    length = slice(
+                        path: path, offset: record.load(fromByteOffset: 8, as: UInt64.self), into: out, count: limit,
+                        inode: record.load(fromByteOffset: 32, as: UInt64.self))
                 default:
                     length = pages.readMemory(
                         directory: path, tid: record.load(fromByteOffset: 4, as: Int32.self),
@@ -266,6 +278,29 @@ final class ReaderProcess {
             var done: UInt8 = 1
             while write(answers, &done, 1) < 0 && errno == EINTR {}
         }
+    }
+
+    /// Reads a part of a regular file. Bytes, or minus errno.
+    private static func slice(path: UnsafePointer<CChar>, offset: UInt64, into out: UnsafeMutableRawPointer, count: Int, inode: UInt64) -> Int {
+        let fd = cl_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard fd >= 0 else { return -Int(errno) }
+        defer { close(fd) }
+        if inode != 0 {
+            var status = Glibc.stat()
+            guard fstat(fd, &status) == 0 else { return -Int(errno) }
+            guard UInt64(status.st_ino) == inode else { return -Int(ESTALE) }
+        }
+        var total = 0
+        while total < count {
+            let got = pread(fd, out + total, count - total, off_t(truncatingIfNeeded: offset + UInt64(total)))
+            if got < 0 {
+                if errno == EINTR { continue }
+                return total > 0 ? total : -Int(errno)
+            }
+            if got == 0 { break }
+            total += got
+        }
+        return total
     }
 
     /// Reads a file to its end or `limit`. Bytes, or minus errno.

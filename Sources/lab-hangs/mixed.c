@@ -126,9 +126,13 @@ struct message {
     char text[1024];
 };
 
+// msgsnd notes the thread, not the process, as last receiver if that thread was waiting (pipelined_send in ipc/msg.c).
+static bool receiver_waits;
+
 static void *dispatcher(void *unused) {
     await_cue(listening);
     struct message message;
+    if (receiver_waits) will_wait(SYS_msgrcv);
     must((int)msgrcv(queue, &message, sizeof message.text, 0, 0), "msgrcv");
     give_cue(received);
     will_wait(SYS_connect);
@@ -139,9 +143,15 @@ static void *dispatcher(void *unused) {
 static void logger(void *unused) {
     (void)unused;
     keep_only(-1);
-    performer("dispatcher", dispatcher, NULL);
     struct message message = {.type = 1};
-    must(msgsnd(queue, &message, 10, 0), "msgsnd");
+    if (receiver_waits) {
+        performer("dispatcher", dispatcher, NULL);
+        await_blocked("dispatcher");
+        must(msgsnd(queue, &message, 10, 0), "msgsnd");
+    } else {
+        must(msgsnd(queue, &message, 10, 0), "msgsnd");
+        performer("dispatcher", dispatcher, NULL);
+    }
     await_cue(received);
     while (msgsnd(queue, &message, sizeof message.text, IPC_NOWAIT) == 0) continue;
     will_wait(SYS_msgsnd);
@@ -154,10 +164,14 @@ static void story(void) {
     fact("path", "%s", private_path("socket"));
     actor("root", server, NULL);
     actor("victim", logger, NULL);
-    await_blocked("dispatcher");
     await_blocked("victim");
     await_blocked("root");
     stop("root");
+}
+
+static void story_of_waiting_receiver(void) {
+    receiver_waits = true;
+    story();
 }
 
 // ---- join, mutex, child ----
@@ -250,6 +264,7 @@ static void family_knot(void) {
 const struct scenario mixed_scenarios[] = {
     {"mixed-mutex-pipe-flock-sleep", chain_of_files, 4},
     {"mixed-queue-socket-stopped", story, 3},
+    {"mixed-queue-receiver-thread", story_of_waiting_receiver, 3},
     {"mixed-join-mutex-child", chain_of_threads, 4},
     {"mixed-cycle", cycle, 3},
     {"mixed-cycle-with-exit", cycle_with_exit, 4},

@@ -30,7 +30,7 @@ extension DiagnosisText {
         guard let report = index.threads[link.thread] else { return [Span("  waits (\(link.kind.rawValue))")] }
         let words = report.wait.description.isEmpty ? fallbackDescription(report) : report.wait.description
         var spans = [Span("  " + words)]
-        if let seconds = report.blockedSeconds, report.wait.kind != .runnable {
+        if let seconds = report.blockedSeconds, seconds >= 1, report.wait.kind != .runnable {
             spans.append(Span(", for " + aboutDuration(seconds), .faint))
         }
         return spans

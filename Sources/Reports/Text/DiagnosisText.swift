@@ -93,7 +93,7 @@ struct DiagnosisText {
     }
 
     private func freed(_ threads: [ThreadID]) -> String {
-        if threads.isEmpty { return "nobody seen" }
+        if threads.isEmpty { return "nobody else" }
         return threads.count <= 4 ? listed(threads.map(index.shortName)) : threadsOf(threads, index)
     }
 

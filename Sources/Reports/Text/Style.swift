@@ -47,15 +47,18 @@ struct TextPage {
         var line = first
         var used = columns(first)
         var isEmpty = true
-        for word in words(spans) {
-            let width = columns(word.text)
-            if !isEmpty && used + (word.isAttached ? 0 : 1) + width > limit && !word.isAttached {
-                finish(line)
-                (line, used, isEmpty) = (next, columns(next), true)
-            }
+        let words = words(spans)
+        for (place, word) in words.enumerated() {
             if !isEmpty && !word.isAttached {
-                line += " "
-                used += 1
+                // What is attached to a word goes where the word goes.
+                let tail = words[(place + 1)...].prefix { $0.isAttached }
+                if used + 1 + tail.reduce(columns(word.text), { $0 + columns($1.text) }) > limit {
+                    finish(line)
+                    (line, used, isEmpty) = (next, columns(next), true)
+                } else {
+                    line += " "
+                    used += 1
+                }
             }
             var piece = word.text
             // A word that no line can hold is cut where the line ends.

@@ -58,7 +58,7 @@ private func uniqued(_ threads: [ThreadID]) -> [ThreadID] {
 }
 
 private func waitedFor(_ thread: ThreadID, _ index: DiagnosisIndex) -> String {
-    index.threads[thread]?.wait.resource.map(index.label) ?? "something"
+    index.threads[thread]?.wait.resource.map { withArticle(index.label(of: $0)) } ?? "something"
 }
 
 /// Who stands at the end of the chain, and what is the matter there.
@@ -81,7 +81,7 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     case .running: return "\(thread) is running" + refusal
     case .starved: return "\(thread) is ready to run but is given no CPU" + refusal
     case .throttled: return "\(thread) has used up its CPU quota" + refusal
-    case .selfDeadlock: return "Deadlock: \(thread) waits for \(label ?? "something"), which it holds itself"
+    case .selfDeadlock: return "Deadlock: \(thread) waits for \(label.map(withArticle) ?? "something"), which it holds itself"
     case .deadlock: return "Deadlock: \(thread) can be freed only from outside"
     case .selfHeld: return "\(own); only \(process) itself has the other end, so another thread of it must act"
     case .ownerExited: return own + (own.contains("exited") ? "; nobody will release it" : "; its owner is gone and will never release it")
@@ -155,10 +155,11 @@ private func refusalClause(_ finding: Finding, _ index: DiagnosisIndex) -> Strin
     }
 }
 
-/// `the mutex` for a label that is no name of its own, such as `mutex`.
+/// `the mutex`, `the flock lock on /a`: an article for a label that is no name, which has a number, a path or an `@` in its place.
 private func withArticle(_ label: String) -> String {
-    let isName = label.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "@") || ($0 >= 0x30 && $0 <= 0x39) || $0 >= 0x80 }
-    return isName ? label : "the " + label
+    let hasNumber = label.utf8.contains { $0 >= 0x30 && $0 <= 0x39 }
+    let isPath = label.hasPrefix("/") || label.hasPrefix("@")
+    return label.contains(" on /") || !(hasNumber || isPath) ? "the " + label : label
 }
 
 /// `; that holds up 4 threads of statusd (306)`. The members of a deadlock are named already and left out.

@@ -1,3 +1,14 @@
+private func story(_ name: String, _ summary: String) -> Scenario {
+    Scenario(
+        name, summary, needs: [.messageQueues], states: ["root": .stopped],
+        Truth(
+            ["sysv-msg-send"], "sysv-msg:{queue}", on: [.inferred("dispatcher")], root: ["root"], cause: stopped,
+            chain: ["sysv-msg-send", "unix-connect", "job-control-stop"], remedy: "kill -CONT {pid:root}"),
+        Truth(
+            of: "dispatcher", ["unix-connect"], "unix:{path}", on: [.certain("root")], root: ["root"], cause: stopped,
+            remedy: "kill -CONT {pid:root}"))
+}
+
 /// Chains and cycles across mechanisms.
 let mixed: [Scenario] = [
     Scenario(
@@ -5,15 +16,8 @@ let mixed: [Scenario] = [
         Truth(
             ["futex-mutex"], "futex:*", on: [.certain("reader")], root: ["root"], cause: asleep,
             chain: ["futex-mutex", "pipe-read", "file-lock-flock", "sleep"])),
-    Scenario(
-        "mixed-queue-socket-stopped", "logger, full queue, dispatcher, full backlog, stopped server", needs: [.messageQueues],
-        states: ["root": .stopped],
-        Truth(
-            ["sysv-msg-send"], "sysv-msg:{queue}", on: [.inferred("dispatcher")], root: ["root"], cause: stopped,
-            chain: ["sysv-msg-send", "unix-connect", "job-control-stop"], remedy: "kill -CONT {pid:root}"),
-        Truth(
-            of: "dispatcher", ["unix-connect"], "unix:{path}", on: [.certain("root")], root: ["root"], cause: stopped,
-            remedy: "kill -CONT {pid:root}")),
+    story("mixed-queue-socket-stopped", "logger, full queue, dispatcher, full backlog, stopped server"),
+    story("mixed-queue-receiver-thread", "the same, and the queue names the receiving thread instead of its process"),
     Scenario(
         "mixed-join-mutex-child", "a join, a mutex and a child in a row",
         Truth(

@@ -1,0 +1,177 @@
+import Evidence
+import KernelFacts
+import ProcFS
+import WaitModel
+
+/// Reads the user stacks of blocked threads from outside: registers from `syscall`, memory as it stands, frame information from
+/// the files. Nothing is stopped. What was read of modules is kept as long as the reader.
+public final class StackReader {
+    private let host: Host
+    private let modules: HostModules
+    private var images: [Int32: ProcessImage] = [:]
+    private var symbolised: [SymbolKey: Symbolised] = [:]
+
+    private struct SymbolKey: Hashable {
+        var module: ObjectIdentifier
+        var address: UInt64
+    }
+
+    private struct Symbolised {
+        var function: String?
+        var rawSymbol: String?
+        var offset: UInt64
+        var file: String?
+        var line: Int?
+    }
+
+    public init(host: Host) {
+        self.host = host
+        modules = HostModules(source: host.source)
+    }
+
+    /// The stack of one thread; nil when it has none to read: a kernel thread, a dead one, one that runs.
+    public func stack(of thread: ThreadReading) -> UserStack? { stacks(of: CollectionOfOne(thread)).first ?? nil }
+
+    /// The stacks of many threads, in their order. Much cheaper than one by one.
+    public func stacks(of threads: some Sequence<ThreadReading>) -> [UserStack?] {
+        let threads = Array(threads)
+        var stacks = [UserStack?](repeating: nil, count: threads.count)
+        var work: [(index: Int, thread: ThreadReading, stackPointer: UInt64, programCounter: UInt64, image: ProcessImage)] = []
+        for (index, thread) in threads.enumerated() {
+            let (stackPointer, programCounter): (UInt64, UInt64)
+            switch thread.call {
+            case .inside(let call): (stackPointer, programCounter) = (call.stackPointer, call.programCounter)
+            case .outside(let pointer, let counter): (stackPointer, programCounter) = (pointer, counter)
+            case .running: continue
+            case nil:
+                if let error = thread.callProblem, error != .gone, !thread.stat.isKernelThread {
+                    stacks[index] = UserStack(frames: [], isComplete: false, problem: .noRegisters(error))
+                }
+                continue
+            }
+            // Kernel threads, and those that are exiting.
+            guard stackPointer != 0, programCounter != 0 else { continue }
+            work.append((index, thread, stackPointer, programCounter, image(of: thread)))
+        }
+        host.source.readMany(
+            work,
+            fill: { item in
+                let directory = "\(host.source.root)/\(item.thread.pid)/task/\(item.thread.tid)"
+                let start = item.stackPointer - min(item.stackPointer, item.image.machine.redZone)
+                return [
+                    .memory(
+                        directory: directory, tid: item.thread.tid, address: start, count: StackMemory.firstRead,
+                        throughFile: !host.source.sharesPIDs),
+                    .directory(path: directory), .member(name: "schedstat", limit: 128), .member(name: "syscall", limit: 256),
+                ]
+            },
+            take: { item, answers in
+                guard answers.count == 4, Self.stoodStill(item.thread, answers[2], answers[3]) else {
+                    stacks[item.index] = UserStack(frames: [], isComplete: false, problem: .moved)
+                    return
+                }
+                guard case .success(let bytes) = answers[0], !bytes.isEmpty else {
+                    if case .failure(let error) = answers[0] { host.note("memory of \(item.thread.pid)", error) }
+                    stacks[item.index] = UserStack(frames: [], isComplete: false, problem: .memory(address: item.stackPointer))
+                    return
+                }
+                let start = item.stackPointer - min(item.stackPointer, item.image.machine.redZone)
+                stacks[item.index] = stack(
+                    of: item.thread, image: item.image, stackPointer: item.stackPointer, programCounter: item.programCounter,
+                    memory: StackMemory(start: start, bytes: Array(bytes)) { [host] address, count in
+                        try? host.source.memory(pid: item.thread.pid, tid: item.thread.tid, address: address, count: count).get()
+                    })
+            })
+        return stacks
+    }
+
+    private func stack(
+        of thread: ThreadReading, image: ProcessImage, stackPointer: UInt64, programCounter: UInt64, memory: StackMemory
+    ) -> UserStack {
+        let machine = image.location(of: programCounter)?.module.file.machine ?? image.machine
+        let (frames, end) = StackWalk(image: image, memory: memory, machine: machine).walk(
+            stackPointer: stackPointer, programCounter: programCounter)
+        if memory.hasReadMore {
+            let directory = "\(thread.pid)/task/\(thread.tid)/"
+            let runs = host.source.read(directory + "schedstat", limit: 128)
+            let call = host.source.read(directory + "syscall", limit: 256)
+            let still = Self.bytes(runs) { runs in Self.bytes(call) { Self.stoodStill(thread, runs, $0) } }
+            if !still { return UserStack(frames: [], isComplete: false, problem: .moved) }
+        }
+        let described = frames.map { describe($0, image) }
+        switch end {
+        case .root: return UserStack(frames: described, isComplete: true)
+        case .assumedRoot(let problem), .stopped(let problem): return UserStack(frames: described, isComplete: false, problem: problem)
+        }
+    }
+
+    private static func bytes<T>(
+        _ answer: Result<[UInt8], ReadError>, _ body: (Result<UnsafeRawBufferPointer, ReadError>) -> T
+    ) -> T {
+        switch answer {
+        case .success(let bytes): bytes.withUnsafeBytes { body(.success($0)) }
+        case .failure(let error): body(.failure(error))
+        }
+    }
+
+    /// The thread has not run since it was observed, and is in the same system call.
+    private static func stoodStill(
+        _ thread: ThreadReading, _ runs: Result<UnsafeRawBufferPointer, ReadError>, _ call: Result<UnsafeRawBufferPointer, ReadError>
+    ) -> Bool {
+        if let before = thread.runCount {
+            guard case .success(let bytes) = runs, SchedulerCounters(bytes)?.runCount == before else { return false }
+        }
+        guard case .success(let bytes) = call else { return false }
+        return SystemCallState(bytes) == thread.call
+    }
+
+    private func image(of thread: ThreadReading) -> ProcessImage {
+        if let image = images[thread.pid] { return image }
+        let (pid, tid) = (thread.pid, thread.tid)
+        let machine: Machine
+        switch host.architecture(of: thread) {
+        case .i386: machine = .i386
+        case .arm64: machine = .arm64
+        default: machine = .x86_64
+        }
+        let image = ProcessImage(
+            mappings: host.mappings(of: thread), machine: machine, open: { [modules] in modules.module(of: $0, pid: pid, tid: tid) },
+            read: { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() })
+        images[thread.pid] = image
+        return image
+    }
+
+    // MARK: Names
+
+    private func describe(_ frame: StackWalk.Frame, _ image: ProcessImage) -> StackFrame {
+        var described = StackFrame(programCounter: frame.programCounter, isGuessed: frame.isGuessed)
+        guard let location = image.location(of: frame.codeAddress) else {
+            described.module = image.name(at: frame.codeAddress)
+            described.offset = frame.programCounter
+            return described
+        }
+        described.module = location.module.name
+        let names = symbolise(location.module, frame, bias: location.bias)
+        described.function = frame.isSignalFrame ? "<signal handler called>" : names.function
+        described.rawSymbol = names.rawSymbol
+        described.offset = names.offset
+        described.file = names.file
+        described.line = names.line
+        return described
+    }
+
+    private func symbolise(_ module: Module, _ frame: StackWalk.Frame, bias: UInt64) -> Symbolised {
+        let key = SymbolKey(module: ObjectIdentifier(module), address: frame.codeAddress &- bias)
+        if let known = symbolised[key] { return known }
+        let counter = frame.programCounter &- bias
+        var result = Symbolised(offset: counter)
+        if let symbol = module.symbols.symbol(at: key.address, functionStart: frame.functionStart) {
+            result.rawSymbol = symbol.name
+            result.function = Demangling.readable(symbol.name)
+            result.offset = counter &- symbol.start
+        }
+        if let line = module.lines.line(at: key.address) { (result.file, result.line) = (line.file, line.line) }
+        symbolised[key] = result
+        return result
+    }
+}
