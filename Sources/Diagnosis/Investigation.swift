@@ -145,14 +145,8 @@ public struct Investigation {
     }
 
     private func threads(withID id: Int32, on host: Host) -> [ThreadReading] {
-        if let process = host.process(id) {
-            // procfs answers for a tid as well, with the threads of its process.
-            if host.status(pid: id, tid: id)?.threadGroup ?? id == id { return process.threads }
-        }
-        guard let group = try? host.source.readInPlace("\(id)/status", { Status($0) }).get().threadGroup, let process = host.process(group)
-        else {
-            return []
-        }
+        if let process = host.process(id) { return process.threads }
+        guard let group = host.threadGroup(of: id), let process = host.process(group) else { return [] }
         return process.threads.filter { $0.tid == id }
     }
 
@@ -208,7 +202,10 @@ public struct Investigation {
         var threads: [ThreadReport] = []
         for id in shown.sorted() {
             guard let resolved = exploration.resolved[id], let wait = waits[id] else { continue }
-            threads.append(threadReport(resolved.reading, wait: wait, evidence: resolved.evidence, host))
+            threads.append(
+                threadReport(
+                    resolved.reading, wait: wait, evidence: WaitFamilies.basicEvidence(resolved.reading, on: host) + resolved.evidence, host
+                ))
         }
         let used = Set(threads.compactMap(\.wait.resource))
         let resources = used.sorted().compactMap { host.resources[$0] }

@@ -1,6 +1,7 @@
 import Evidence
 import ProcFS
 import WaitModel
+import WaitResolution
 
 /// What SIGQUIT, SIGTERM and SIGKILL would do to a process. Source: signal(7), proc_pid_status(5), kernel/signal.c.
 enum SignalAnswers {
@@ -10,14 +11,16 @@ enum SignalAnswers {
         let statuses = process.threads.compactMap { thread in
             host.status(pid: thread.pid, tid: thread.tid).map { (thread: thread, status: $0) }
         }
-        let signals = statuses.isEmpty ? [] : asked.map { answer($0.name, $0.number, process, statuses) }
+        let awaited = process.threads.reduce(UInt64(0)) { $0 | WaitFamilies.awaitedSignals($1, on: host) }
+        let signals = statuses.isEmpty ? [] : asked.map { answer($0.name, $0.number, process, statuses, awaited: awaited) }
         return ProcessReport(
             id: process.id, name: process.name, executable: host.executable(of: process), threadCount: process.threads.count,
             signals: signals)
     }
 
     private static func answer(
-        _ name: String, _ number: UInt64, _ process: ProcessReading, _ threads: [(thread: ThreadReading, status: Status)]
+        _ name: String, _ number: UInt64, _ process: ProcessReading, _ threads: [(thread: ThreadReading, status: Status)],
+        awaited: UInt64
     ) -> SignalAnswer {
         let bit = UInt64(1) << (number - 1)
         func answer(_ outcome: SignalAnswer.Outcome, _ because: String) -> SignalAnswer {
@@ -36,6 +39,8 @@ enum SignalAnswers {
             return answer(.pending, "sent already; no thread has come to handle it, state \(letters(states))")
         }
         if name != "SIGKILL" {
+            // The kernel shows the signals of a sigwait as unblocked while it lasts.
+            if awaited & bit != 0 { return answer(.caught, "a thread would take it by sigwait") }
             if threads[0].status.ignored & bit != 0 { return answer(.ignored, "the process ignores it (SigIgn)") }
             if accepting.isEmpty { return answer(.blocked, "blocked in \(all) (SigBlk)") }
         }

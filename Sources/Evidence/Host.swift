@@ -89,10 +89,17 @@ public final class Host {
         }
     }
 
-    /// A process with its threads; nil when it is gone. Reads it when it was not read yet.
+    /// A process with its threads; nil when it is gone, or when the number is that of a thread. Reads it when it was not read yet.
     public func process(_ pid: Int32) -> ProcessReading? {
-        if processes[pid] == nil { observe(CollectionOfOne(pid)) }
+        if let known = processes[pid] { return known }
+        // procfs answers for the number of any thread, with all threads of its process.
+        if threadGroup(of: pid) == pid { observe(CollectionOfOne(pid)) } else { processes[pid] = .some(nil) }
         return processes[pid] ?? nil
+    }
+
+    /// The process that a thread belongs to; nil when there is no such thread.
+    public func threadGroup(of tid: Int32) -> Int32? {
+        try? source.readInPlace("\(tid)/status") { Status($0).threadGroup }.get()
     }
 
     /// The processes read so far.

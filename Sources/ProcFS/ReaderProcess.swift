@@ -24,8 +24,8 @@ final class ReaderProcess {
     /// Offsets in the shared memory: the counter, the records, the data.
     private static let recordsOffset = 64
     private static let recordSize = 48
-    static let maximumBatch = 8192
-    private static let dataOffset = 64 + 8192 * 48
+    static let maximumBatch = 2048
+    private static let dataOffset = recordsOffset + maximumBatch * recordSize
     static let dataCapacity = 12 << 20
 
     private static let noSignal = Int32(MSG_NOSIGNAL)
@@ -281,7 +281,9 @@ final class ReaderProcess {
     }
 
     /// Reads a part of a regular file. Bytes, or minus errno.
-    private static func slice(path: UnsafePointer<CChar>, offset: UInt64, into out: UnsafeMutableRawPointer, count: Int, inode: UInt64) -> Int {
+    private static func slice(path: UnsafePointer<CChar>, offset: UInt64, into out: UnsafeMutableRawPointer, count: Int, inode: UInt64)
+        -> Int
+    {
         let fd = cl_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard fd >= 0 else { return -Int(errno) }
         defer { close(fd) }

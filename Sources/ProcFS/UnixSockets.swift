@@ -16,6 +16,8 @@ public struct UnixSocket: Sendable, Hashable {
     public var sendQueue: UInt32?
     /// Listener: inodes of the clients that wait to be accepted.
     public var waitingClients: [UInt64] = []
+    /// Bit 1: it receives no more (for a listener: it accepts no more); bit 2: it sends no more. Since Linux 3.7.
+    public var shutdown: UInt8 = 0
 
     public var isListening: Bool { state == 10 }
 
@@ -34,6 +36,7 @@ public struct UnixSocket: Sendable, Hashable {
                 case 4 where value.count >= 8:  // UNIX_DIAG_RQLEN
                     socket.receiveQueue = value.load32(at: 0)
                     socket.sendQueue = value.load32(at: 4)
+                case 6 where value.count >= 1: socket.shutdown = value[0]  // UNIX_DIAG_SHUTDOWN
                 default: break
                 }
             }

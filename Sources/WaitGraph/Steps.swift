@@ -49,6 +49,8 @@ struct Steps {
         if let step = best(from: waiter, .heldUp) { return hedged(step, at: waiter) }
         let outside = surestOutside(wait)
         if let outside, !wait.isDemand { return .end(wait.deadEnd, outside: outside.what) }
+        // An event loop of which somebody could wake a member is at rest; whom of them it waits for, nothing tells.
+        if !wait.isDemand, graph.hasSeveralMembers(wait) { return .end(wait.deadEnd == .unknown ? .idle : wait.deadEnd) }
         if wait.isDemand, let step = blockedThreadOfFreeProcess(from: waiter) { return step }
         return freeStep(from: waiter, outside: outside)
     }
@@ -241,6 +243,12 @@ extension WaitGraph {
             case .outside: false
             }
         }
+    }
+
+    /// Whether it waits for any of several things.
+    fileprivate func hasSeveralMembers(_ wait: Wait) -> Bool {
+        guard wait.release.rule == .any, let first = wait.release.parties.first else { return false }
+        return wait.release.parties.contains { $0.member != first.member }
     }
 
     /// How surely a thread or process that the graph does not know is a party; nil where all are known.

@@ -46,7 +46,7 @@ enum MessageQueues: WaitResolver {
             ]
             return wait
         }
-        wait.release.parties = [consumerParty(consumer, queue, thread, on: host)]
+        wait.release.parties = MessageConsumers.parties(consumer, queue, thread, on: host)
         return wait
     }
 
@@ -70,45 +70,13 @@ enum MessageQueues: WaitResolver {
             description: "waits for a message on System V message queue \(id)")
     }
 
-    // MARK: Who receives
-
-    /// The last receiver; and which of its threads, where the times tell: the consumer has run when the queue was last received
-    /// from, and not since, for it would have taken a message.
-    private static func consumerParty(_ process: ProcessReading, _ queue: MessageQueue, _ thread: BlockedThread, on host: Host) -> Party {
-        let others = process.threads.filter { $0.id != thread.id }
-        let candidates = others.filter { !isSending($0, to: queue.id, on: host) }
-        let now = Host.wallClock()
-        let fitting = candidates.filter { candidate in
-            guard let seconds = host.secondsSinceLastRun(candidate), candidate.stat.state != UInt8(ascii: "R") else { return false }
-            // Queue times are whole seconds; the clock behind `seconds` errs by about a hundredth.
-            let margin = 1.6 + 0.02 * seconds
-            return abs(now - seconds - (Double(queue.lastReceiveSeconds) + 0.5)) <= margin
-        }
-        let base = "last process to receive from this queue (lrpid)"
-        if others.isEmpty || candidates.isEmpty {
-            return Party(.process(process.id), role: "consumer", certainty: .inferred, because: base)
-        }
-        if candidates.count == 1 {
-            return Party(
-                .thread(candidates[0].id), role: "consumer", certainty: .inferred,
-                because: base + "; " + (others.count == 1 ? "it has no other thread" : "its other threads send to the queue themselves"))
-        }
-        if fitting.count == 1 {
-            return Party(
-                .thread(fitting[0].id), role: "consumer", certainty: .inferred,
-                because: base + "; of its threads this one last ran when the queue was last received from")
-        }
-        return Party(.process(process.id), role: "consumer", certainty: .inferred, because: base)
-    }
-
-    private static func isSending(_ reading: ThreadReading, to id: Int32, on host: Host) -> Bool {
-        let other = BlockedThread(reading, on: host)
-        return other.callName == "msgsnd" && other.int(0) == id
-    }
+    // MARK: Last users
 
     /// The process of that number, unless it began after it is said to have used the queue: then the number was reused.
-    private static func lastUser(_ pid: Int32, at seconds: Int64, on host: Host) -> ProcessReading? {
-        guard let process = host.process(pid), !process.isZombie else { return nil }
+    ///
+    /// The kernel stores a process id, but for a receiver that slept the id of the thread (ipc/msg.c `pipelined_send`).
+    private static func lastUser(_ number: Int32, at seconds: Int64, on host: Host) -> ProcessReading? {
+        guard let process = host.threadGroup(of: number).flatMap({ host.process($0) }), !process.isZombie else { return nil }
         if let start = host.startTime(of: process.id), start > Double(seconds) + 2 { return nil }
         return process
     }

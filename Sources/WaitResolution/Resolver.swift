@@ -17,10 +17,12 @@ public enum WaitFamilies {
         Pipes.self, UnixSockets.self, InternetSockets.self, ChannelOnly.self,
     ]
 
-    /// The wait of one thread, with what it was told by.
+    /// What every thread's wait rests on: its state, channel and system call. No reading beyond the look itself.
+    public static func basicEvidence(_ reading: ThreadReading, on host: Host) -> [EvidenceItem] { BlockedThread(reading, on: host).basics }
+
+    /// The wait of one thread, with what it was told by beyond `basicEvidence`.
     public static func resolve(_ reading: ThreadReading, on host: Host) -> (wait: Wait, evidence: [EvidenceItem]) {
         let thread = BlockedThread(reading, on: host)
-        thread.citeBasics()
         for family in all {
             guard var wait = family.resolve(thread, on: host) else { continue }
             wait.channel = thread.rawChannel
@@ -49,6 +51,7 @@ public final class BlockedThread {
     private let channelSource: String
     /// The same, normalised.
     let channel: String?
+    /// What the families cite beyond channel and system call, which `basics` cites when a thread is shown.
     public private(set) var evidence: [EvidenceItem] = []
 
     init(_ reading: ThreadReading, on host: Host) {
@@ -76,18 +79,19 @@ public final class BlockedThread {
 
     func cite(_ source: String, _ value: String) { evidence.append(EvidenceItem(source: source, value: value)) }
 
-    /// Channel and system call stand under every claim.
-    func citeBasics() {
-        cite(reading.path("stat"), "state \(Character(UnicodeScalar(reading.stat.state)))")
-        if let rawChannel { cite(channelSource, rawChannel) }
+    /// State, channel and system call stand under every claim.
+    var basics: [EvidenceItem] {
+        var items = [EvidenceItem(source: reading.path("stat"), value: "state \(Character(UnicodeScalar(reading.stat.state)))")]
+        if let rawChannel { items.append(EvidenceItem(source: channelSource, value: rawChannel)) }
         if let call, let callName {
             let arguments = (0..<6).map { "0x" + String(call[$0], radix: 16) }.joined(separator: " ")
-            cite(reading.path("syscall"), "\(callName)(\(arguments))")
+            items.append(EvidenceItem(source: reading.path("syscall"), value: "\(callName)(\(arguments))"))
         } else if case .outside = reading.call {
-            cite(reading.path("syscall"), "in no system call")
+            items.append(EvidenceItem(source: reading.path("syscall"), value: "in no system call"))
         } else if let problem = reading.callProblem, problem != .gone {
-            cite(reading.path("syscall"), problem.name)
+            items.append(EvidenceItem(source: reading.path("syscall"), value: problem.name))
         }
+        return items
     }
 
     var unknownDescription: String {

@@ -50,3 +50,14 @@ enum Sleeps: WaitResolver {
             deadEnd: .idle, description: text)
     }
 }
+
+extension WaitFamilies {
+    /// The signals that a thread waits for in sigwait; bit n-1 stands for signal n. 0 when it is in no such call.
+    public static func awaitedSignals(_ reading: ThreadReading, on host: Host) -> UInt64 {
+        let thread = BlockedThread(reading, on: host)
+        guard let call = thread.callName, call.hasPrefix("rt_sigtimedwait"), let set = thread.memory(thread.argument(0), 8) else {
+            return 0
+        }
+        return set.u64(0)
+    }
+}

@@ -77,6 +77,10 @@ enum UnixSockets: WaitResolver {
         if first.isListening, let pending = first.receiveQueue, let backlog = first.sendQueue {
             thread.cite("sock_diag UNIX_DIAG_RQLEN socket:[\(first.inode)]", "pending \(pending), backlog \(backlog)")
             text += " (\(pending) wait to be accepted, backlog \(backlog))"
+            if first.shutdown & 1 != 0 {
+                thread.cite("sock_diag UNIX_DIAG_SHUTDOWN socket:[\(first.inode)]", "the listener was shut down")
+                text += ", which was shut down and will accept nobody"
+            }
         } else if let unread = first.receiveQueue {
             text += " (\(unread) bytes unread)"
         }

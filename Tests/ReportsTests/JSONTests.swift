@@ -40,10 +40,10 @@ import WaitModel
         for member in [
             "container", "executable", "blockedSeconds", "timeoutSeconds", "channel", "syscall", "resource", "outside", "pid", "tid",
         ] {
-            #expect(text.contains("\"\(member)\" : null"), "\(member)")
+            #expect(text.contains("\"\(member)\": null"), "\(member)")
         }
         #expect(!text.contains("kernelStack"))
-        #expect(text.contains("\"outside\" : \"network\""))
+        #expect(text.contains("\"outside\": \"network\""))
     }
 
     @Test func numbersThatJSONDoesNotKnow() throws {
@@ -99,5 +99,39 @@ import WaitModel
         for end in 0..<(bytes.count - 2) {
             #expect(throws: ListFileError.self) { try readList(Array(bytes[..<end])) }
         }
+    }
+
+    @Test func everythingThatJSONCanSayIsWritten() throws {
+        struct Empty: Codable, Equatable {}
+        struct Everything: Codable, Equatable {
+            var text = "\"\\ \n\r\t\u{1}\u{7f}\u{9b} ü 日本 🙂"
+            var integers: [Int64] = [.min, 0, .max]
+            var unsigned = UInt64.max
+            var fraction = 1893.2
+            var small = 5e-300
+            var flag = true
+            var nothing: Int?
+            var empty = Empty()
+            var list: [Empty] = []
+            var map = ["a": ["b": [[1], []]]]
+        }
+        let bytes = try jsonBytes(Everything())
+        #expect(try JSONDecoder().decode(Everything.self, from: Data(bytes)) == Everything())
+        #expect(bytes.allSatisfy { $0 == 0x0a || $0 >= 0x20 && $0 != 0x7f })
+        #expect(!String(decoding: bytes, as: UTF8.self).contains("\u{9b}"))
+    }
+
+    @Test func aThreadIsALine() throws {
+        let lines = String(decoding: try jsonBytes(DiagnosisJSON(story().diagnosis)), as: UTF8.self).split(separator: "\n")
+        #expect(lines.first == "{" && lines[1] == #"  "schema": "waitchain.diagnosis/1","#)
+        #expect(lines.filter { $0.contains(#""tid": 311, "process": "statusd""#) }.count == 1)
+    }
+
+    @Test func tenThousandThreadsAreQuick() throws {
+        var world = World()
+        for tid in 1...10_000 { world.add(World.thread(1, Int32(tid)), "a", kind: .futexMutex, resource: "m", "waits for a mutex") }
+        let diagnosis = world.diagnosis
+        let time = try ContinuousClock().measure { _ = try jsonBytes(DiagnosisJSON(diagnosis)) }
+        #expect(time < .seconds(10), "in a debug build on a busy machine")
     }
 }

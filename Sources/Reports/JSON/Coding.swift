@@ -1,12 +1,5 @@
 import FoundationEssentials
 
-/// Writes a document as JSON, with members sorted by name and a newline at the end.
-public func jsonBytes(_ document: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(document)) + [UInt8(ascii: "\n")]
-}
-
 /// Why a file could not be read as a list.
 public enum ListFileError: Error, Equatable {
     case notJSON(String)
