@@ -109,6 +109,29 @@ int cl_sock_diag_request_inet(int fd, int family, int protocol) {
     return send_request(fd, &r, sizeof r);
 }
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+int64_t cl_socket_timeout(pid_t pid, int descriptor, int sends) {
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (process < 0) return -errno;
+    int fd = (int)syscall(SYS_pidfd_getfd, process, descriptor, 0);
+    int64_t result = -errno;
+    if (fd >= 0) {
+        struct timeval limit = {0, 0};
+        socklen_t size = sizeof limit;
+        result = getsockopt(fd, SOL_SOCKET, sends ? SO_SNDTIMEO : SO_RCVTIMEO, &limit, &size) == 0
+            ? (int64_t)limit.tv_sec * 1000000 + limit.tv_usec : -errno;
+        close(fd);
+    }
+    close(process);
+    return result;
+}
+
 int cl_terminal_columns(int fd) {
     struct winsize w;
     return ioctl(fd, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;

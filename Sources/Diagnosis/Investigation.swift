@@ -207,6 +207,7 @@ public struct Investigation {
                     resolved.reading, wait: wait, evidence: WaitFamilies.basicEvidence(resolved.reading, on: host) + resolved.evidence, host
                 ))
         }
+        noteRefused(shown.compactMap { exploration.resolved[$0]?.reading }, host)
         let used = Set(threads.compactMap(\.wait.resource))
         let resources = used.sorted().compactMap { host.resources[$0] }
         let processReports = processes.sorted().compactMap { id in host.process(id).map { SignalAnswers.report(on: $0, host) } }
@@ -215,6 +216,16 @@ public struct Investigation {
             gaps: gapsOf(host))
         host.source.close()
         return diagnosis
+    }
+
+    /// Says of which shown threads the system call may not be read: what they wait for rests on less then.
+    private func noteRefused(_ shown: [ThreadReading], _ host: Host) {
+        let refused = shown.filter {
+            if case .denied = $0.callProblem { true } else { false }
+        }.sorted { $0.id < $1.id }
+        guard let first = refused.first else { return }
+        let more = refused.count > 1 ? " and of \(refused.count - 1) more threads" : ""
+        host.note(Gap(what: first.path("syscall") + more, why: "EACCES", unlock: "run as root or with CAP_SYS_PTRACE"))
     }
 
     private func threadReport(_ reading: ThreadReading, wait: Wait, evidence: [EvidenceItem], _ host: Host) -> ThreadReport {

@@ -289,6 +289,13 @@ public final class HostSource {
                 lastReceiveSeconds: status.last_receive_seconds, bytesLimit: status.bytes_limit))
     }
 
+    /// The time limit that a process has set on its socket (SO_RCVTIMEO, or with `sends` SO_SNDTIMEO), in seconds; 0 for none.
+    public func socketTimeLimit(pid: Int32, descriptor: Int32, sends: Bool) -> Result<Double, ReadError> {
+        guard sharesPIDs else { return .failure(.unavailable) }
+        let microseconds = cl_socket_timeout(pid, descriptor, sends ? 1 : 0)
+        return microseconds < 0 ? .failure(ReadError(errno: Int32(-microseconds))) : .success(Double(microseconds) / 1e6)
+    }
+
     /// The runqueue clock of each CPU now, in milliseconds, as `se.exec_start` counts it: a child is moved to the CPU, so that it
     /// has just run there, and reads its own value. CPUs that it may not run on are left out.
     public func runqueueClocks(cpus: [Int32]) -> [Int32: (clockMilliseconds: Double, atNanoseconds: UInt64)] {

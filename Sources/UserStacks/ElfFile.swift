@@ -108,15 +108,15 @@ final class ElfFile {
         return nil
     }
 
-    /// The address (as the file counts) of the byte at a file offset, by the loadable segments.
-    func address(ofOffset offset: UInt64) -> UInt64? {
-        for segment in layout.segments where segment.type == 1 {
-            // The kernel maps whole pages: what shares a page with the segment comes along.
-            let slack = segment.offset % 4096
+    /// The address (as the file counts) of the byte at a file offset that is mapped executable. The kernel maps whole pages, so
+    /// two segments may share one: the executable segment is the one meant.
+    func codeAddress(ofOffset offset: UInt64) -> UInt64? {
+        let loadable = layout.segments.filter { $0.type == 1 }
+        for segment in loadable.filter(\.isExecutable) + loadable {
+            let slack = segment.offset % Self.pageSize
             let start = segment.offset - slack
-            guard offset >= start, offset - start < segment.fileSize &+ slack &+ 4096, segment.address >= slack else { continue }
-            if offset - start >= segment.fileSize &+ slack, !segment.isExecutable { continue }
-            return (segment.address - slack) &+ (offset - start)
+            guard offset >= start, segment.address >= slack, offset - start < segment.fileSize + slack + Self.pageSize else { continue }
+            return segment.address - slack + (offset - start)
         }
         return nil
     }

@@ -50,7 +50,7 @@ final class HostModules {
         if let file = elf("\(base)/exe", inode: mapping.inode) { return file }
         // File systems whose inode numbers differ between maps and stat (overlays): the build-id decides.
         guard !isDeleted, let file = elf(named, inode: nil), !file.buildID.isEmpty, mapping.fileOffset <= 1 << 40 else { return nil }
-        let bias = file.address(ofOffset: mapping.fileOffset).map { mapping.start &- $0 }
+        let bias = file.codeAddress(ofOffset: mapping.fileOffset).map { mapping.start &- $0 }
         guard let bias else { return nil }
         for note in file.noteSegments {
             if let bytes = try? source.memory(pid: pid, tid: tid, address: note.address &+ bias, count: Int(note.fileSize)).get(),

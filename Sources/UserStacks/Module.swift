@@ -82,7 +82,7 @@ final class ProcessImage {
                 // The vdso: its first segment begins at the mapping.
                 let base = module.file.layout.segments.first { $0.type == 1 }.map { $0.address &- $0.offset } ?? 0
                 location = CodeLocation(module: module, bias: mapping.start &- base)
-            } else if let address = module.file.address(ofOffset: mapping.fileOffset) {
+            } else if let address = module.file.codeAddress(ofOffset: mapping.fileOffset) {
                 location = CodeLocation(module: module, bias: mapping.start &- address)
             }
         }

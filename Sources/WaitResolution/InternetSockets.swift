@@ -35,10 +35,12 @@ enum InternetSockets: WaitResolver {
             case .connect: "connects to "
             case .accept: "waits for "
             }
-        return Wait(
+        var wait = Wait(
             kind: kind, resource: host.register(ready.resource), release: Release(.any, ready.parties, completeness: ready.completeness),
             deadEnd: ready.deadEnd,
             isDemand: ready.isDemand, description: verb + ready.text)
+        wait.heedSocketTimeLimit(thread, descriptor: thread.int(0), sends: action == .send || action == .connect, on: host)
+        return wait
     }
 
     enum Action { case receive, send, connect, accept }

@@ -74,3 +74,18 @@ struct Counterparts {
     /// How sure the list of parties is.
     var completeness: Certainty { isEmpty || !isComplete ? .inferred : .certain }
 }
+
+extension Wait {
+    /// Takes account of the time limit that a process may have set on the socket itself: it stands in no argument of the call. Where
+    /// it cannot be asked, no list of parties is certain to be whole, since time may be one.
+    mutating func heedSocketTimeLimit(_ thread: BlockedThread, descriptor: Int32, sends: Bool, on host: Host) {
+        switch host.source.socketTimeLimit(pid: thread.reading.pid, descriptor: descriptor, sends: sends) {
+        case .success(let seconds) where seconds > 0:
+            thread.cite("getsockopt(\(sends ? "SO_SNDTIMEO" : "SO_RCVTIMEO")) of /proc/\(thread.reading.pid)/fd/\(descriptor)", "\(seconds) s")
+            timeoutSeconds = seconds
+            mobility = .free(.timer)
+        case .success: break
+        case .failure: release.completeness = min(release.completeness, .inferred)
+        }
+    }
+}

@@ -18,6 +18,14 @@ enum UnixSockets: WaitResolver {
         guard case .socket(let inode)? = host.descriptor(descriptor, of: thread.reading) else { return nil }
         guard host.sharesNamespace("net", thread.reading) else { return elsewhere(thread, call, inode, on: host) }
         guard let socket = host.unixTable?.byInode[inode] else { return nil }
+        var wait = wait(thread, call, descriptor, inode, socket, isSend: isSend, on: host)
+        wait?.heedSocketTimeLimit(thread, descriptor: descriptor, sends: isSend || call == "connect", on: host)
+        return wait
+    }
+
+    private static func wait(
+        _ thread: BlockedThread, _ call: String, _ descriptor: Int32, _ inode: UInt64, _ socket: UnixSocket, isSend: Bool, on host: Host
+    ) -> Wait? {
         thread.cite("/proc/\(thread.reading.pid)/fd/\(descriptor)", "socket:[\(inode)]")
         switch call {
         case "connect": return connect(thread, on: host)

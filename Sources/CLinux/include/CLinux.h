@@ -53,6 +53,10 @@ int cl_sock_diag_request_unix(int fd);
 /// Asks for a dump of every AF_INET or AF_INET6 socket of one protocol.
 int cl_sock_diag_request_inet(int fd, int family, int protocol);
 
+/// The time limit of a process's socket, SO_RCVTIMEO or with `sends` SO_SNDTIMEO, in microseconds; 0 for none; minus errno. The
+/// descriptor is duplicated by pidfd_getfd(2) (Linux 5.6) and closed at once; the process itself is not touched.
+int64_t cl_socket_timeout(pid_t pid, int descriptor, int sends);
+
 /// ioctl(TIOCGWINSZ): columns of the terminal on `fd`; 0 when it is none.
 int cl_terminal_columns(int fd);
 

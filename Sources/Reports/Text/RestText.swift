@@ -24,7 +24,7 @@ extension DiagnosisText {
             if threads.count == 1 {
                 page.paragraph([Span(restClause(first, cause: key.cause, in: index)), Span(since(first), .faint)], first: "", next: "  ")
             } else {
-                let each = key.description.isEmpty ? "" : ": each " + key.description
+                let each = key.description.isEmpty || saysItself(key.description, key.cause) ? "" : ": each " + key.description
                 let whose = "\(counted(threads.count, "thread")) of \(index.name(of: key.process)) are "
                 page.paragraph([Span(whose + restWord(key.cause) + each)], first: "", next: "  ")
             }

@@ -11,7 +11,18 @@ func summary(of finding: Finding, in index: DiagnosisIndex) -> String {
 
 /// `nginx (12) is idle: waits in epoll for new work`
 func restClause(_ thread: ThreadID, cause: Cause, in index: DiagnosisIndex) -> String {
-    index.name(of: thread) + " is " + restWord(cause) + described(index.threads[thread]?.wait, before: ": ")
+    let description = index.threads[thread]?.wait.description ?? ""
+    if saysItself(description, cause) { return index.name(of: thread) + " " + description }
+    return index.name(of: thread) + " is " + restWord(cause) + (description.isEmpty ? "" : ": " + description)
+}
+
+/// Whether the description tells the cause already: `sleeps until a set time`, `runs`.
+func saysItself(_ description: String, _ cause: Cause) -> Bool {
+    switch cause {
+    case .sleeping: description.hasPrefix("sleeps")
+    case .running: description == "runs"
+    default: false
+    }
 }
 
 /// What a thread at rest is, after "is" or "are".
