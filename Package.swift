@@ -11,6 +11,7 @@ let package = Package(
         .executable(name: "waitchain-lab", targets: ["waitchain-lab"]),
         .executable(name: "lab-hangs", targets: ["lab-hangs"]),
         .executable(name: "statusd", targets: ["statusd"]),
+        .executable(name: "sweep-bench", targets: ["sweep-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -28,6 +29,8 @@ let package = Package(
             resources: [.embedInCode("system-calls.tsv"), .embedInCode("wait-channels.tsv")]),
         // What is known of a host at one moment, and where each fact came from.
         .target(name: "Evidence", dependencies: ["ProcFS", "KernelFacts", "WaitModel"]),
+        // Call stacks of threads that nobody stopped: ELF files, call frame information, symbols, lines.
+        .target(name: "UserStacks", dependencies: ["Evidence"], linkerSettings: [.linkedLibrary("stdc++")]),
         // One resolver a wait family: evidence in, a wait out.
         .target(name: "WaitResolution", dependencies: ["Evidence"]),
         // Reduction, chains, roots, remedies: pure values.
@@ -42,6 +45,8 @@ let package = Package(
         // Hangs on purpose: C where the C library matters, and the runner that knows the truth about each.
         .executableTarget(name: "lab-hangs", linkerSettings: [.linkedLibrary("pthread")]),
         .executableTarget(name: "waitchain-lab", dependencies: ["CLinux", argumentParser]),
+        // One sweep and nothing else, for the benchmark.
+        .executableTarget(name: "sweep-bench", dependencies: ["Evidence"], path: "Benchmarks/Sweep"),
         // The device of the story.
         .target(name: "StatusDevice", dependencies: ["CLinux"], path: "Examples/StatusDevice/StatusDevice"),
         .executableTarget(
@@ -49,6 +54,7 @@ let package = Package(
         .testTarget(name: "StatusDeviceTests", dependencies: ["StatusDevice"]),
         .testTarget(name: "KernelFactsTests", dependencies: ["KernelFacts"]),
         .testTarget(name: "ProcFSTests", dependencies: ["ProcFS"]),
+        .testTarget(name: "UserStacksTests", dependencies: ["UserStacks"]),
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"], exclude: ["Golden"]),

@@ -218,14 +218,23 @@ public struct Investigation {
         return diagnosis
     }
 
-    /// Says of which shown threads the system call may not be read: what they wait for rests on less then.
+    /// Says of which shown threads the system call or the channel may not be read: what they wait for rests on less then.
     private func noteRefused(_ shown: [ThreadReading], _ host: Host) {
-        let refused = shown.filter {
-            if case .denied = $0.callProblem { true } else { false }
-        }.sorted { $0.id < $1.id }
-        guard let first = refused.first else { return }
-        let more = refused.count > 1 ? " and of \(refused.count - 1) more threads" : ""
-        host.note(Gap(what: first.path("syscall") + more, why: "EACCES", unlock: "run as root or with CAP_SYS_PTRACE"))
+        let ordered = shown.sorted { $0.id < $1.id }
+        func note(_ file: String, _ refused: [ThreadReading], _ unlock: String) {
+            guard let first = refused.first else { return }
+            let more = refused.count > 1 ? " and of \(refused.count - 1) more threads" : ""
+            host.note(Gap(what: first.path(file) + more, why: "EACCES", unlock: unlock))
+        }
+        note(
+            "syscall",
+            ordered.filter {
+                if case .denied = $0.callProblem { true } else { false }
+            }, "run as root or with CAP_SYS_PTRACE")
+        note(
+            "wchan",
+            ordered.filter { $0.rawChannel == nil && $0.isAsleep && !$0.stat.isKernelThread && host.channelFromStack(of: $0) == nil },
+            "run as root with all capabilities: wchan reads 0, and then only the kernel stack names the place")
     }
 
     private func threadReport(_ reading: ThreadReading, wait: Wait, evidence: [EvidenceItem], _ host: Host) -> ThreadReport {

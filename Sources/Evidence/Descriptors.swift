@@ -39,8 +39,10 @@ public struct DescriptorHolder: Sendable, Hashable {
 /// Who holds what: one pass over `/proc/*/fd`, made only when a wait needs it. 16 bytes a descriptor.
 struct DescriptorIndex {
     private var rows: [(hash: UInt64, pid: Int32, descriptor: Int32)] = []
+    /// Every socket, once for each descriptor.
+    private(set) var sockets: [DescriptorHolder] = []
     /// Processes whose descriptors may not be read.
-    private(set) var refused: [Int32] = []
+    private(set) var refused: Set<Int32> = []
 
     /// O(n log n) in the number of descriptors on the host.
     init(_ source: HostSource, pids: [Int32]) {
@@ -49,8 +51,9 @@ struct DescriptorIndex {
             let problem = source.forEachDescriptor(in: "\(pid)/fd") { descriptor, link in
                 found = true
                 rows.append((Self.hash(link), pid, descriptor))
+                if link.first == 0x73 { sockets.append(DescriptorHolder(pid: pid, descriptor: descriptor)) }
             }
-            if case .denied = problem { refused.append(pid) }
+            if case .denied = problem { refused.insert(pid) }
             guard !found, problem == nil || problem == .gone else { continue }
             // The leader may have ended before its threads: then only they still show the descriptors.
             guard case .success(let tids) = source.numbers(in: "\(pid)/task"), tids.count > 1 else { continue }
@@ -143,33 +146,56 @@ extension Host {
         if let index = descriptorIndexCache { return index }
         let index = DescriptorIndex(source, pids: (try? processIDs().get()) ?? [])
         descriptorIndexCache = index
-        if !index.refused.isEmpty {
-            note(
-                Gap(
-                    what: "/proc/PID/fd of \(index.refused.count) processes", why: "EACCES",
-                    unlock: "run as root: who else holds a pipe, socket or file is not known without it"))
-        }
         return index
     }
 
     /// Every descriptor on the host with this link text, ours left out.
     public func holders(of link: String) -> [DescriptorHolder] { descriptorIndex.holders(of: link) }
 
-    /// Whether every process's descriptors could be read: none refused, none hidden, and no outer pid namespace whose processes
-    /// do not show here at all.
-    public var descriptorsComplete: Bool { descriptorIndex.refused.isEmpty && !processesMayBeHidden && showsAllProcesses }
+    /// The sockets in whose receive queue descriptors lie that nobody has taken out (`scm_fds` in fdinfo, since Linux 5.13).
+    /// O(sockets of the host); asked only when a descriptor's other end is held by no process.
+    public var socketsCarryingDescriptors: [DescriptorHolder] {
+        descriptorIndex.sockets.filter { (descriptorInfo($0)?.descriptorsInFlight ?? 0) > 0 }
+    }
+
+    /// Whether the known holders of an object are all that there can be, as far as descriptors are handed down by fork.
+    ///
+    /// Processes that may not be looked at could hold anything; but a descriptor comes to them from a relative, so those that are neither
+    /// parent nor child of a known holder are left out of account. (One that was sent over a socket to a stranger whom we may not
+    /// look at escapes this.) When no holder is known at all, every such process counts.
+    /// - Parameter known: the processes seen to hold either end, the waiting one among them.
+    public func holdersAreComplete(_ known: Set<Int32>, someFound: Bool) -> Bool {
+        if processesMayBeHidden { return false }
+        let refused = descriptorIndex.refused
+        let all = showsAllProcesses
+        guard !refused.isEmpty || !all else { return true }
+        let isComplete =
+            someFound
+            && known.allSatisfy { pid in
+                let parent = process(pid)?.parent ?? 0
+                // Without a parent here, its parent is in an outer pid namespace.
+                return (all || parent != 0) && !refused.contains(parent) && !children(of: pid).contains { refused.contains($0) }
+            }
+        if !isComplete {
+            note(
+                all
+                    ? Gap(
+                        what: "/proc/PID/fd of \(refused.count) processes", why: "EACCES",
+                        unlock: "run as root with all capabilities: who else holds a pipe, socket or file is not known without it")
+                    : Gap(
+                        what: "processes outside this pid namespace", why: "they do not show in \(source.root)",
+                        unlock: "run waitchain on the host itself: who else holds a pipe, socket or file is not known here"))
+        }
+        return isComplete
+    }
 
     /// Whether the procfs belongs to the first pid namespace (its inode is fixed: PROC_PID_INIT_INO, include/linux/proc_ns.h).
     /// Without namespaces in the kernel there is only one.
     private var showsAllProcesses: Bool {
         guard source.isProcFS else { return true }
+        // Of process 1 only a reader with its capabilities is told; this program is in the namespace of its own procfs.
         guard let link = cachedLink(source.sharesPIDs ? "self/ns/pid" : "1/ns/pid") else { return true }
-        if link == "pid:[4026531836]" { return true }
-        note(
-            Gap(
-                what: "processes outside this pid namespace", why: "they do not show in \(source.root)",
-                unlock: "run waitchain on the host itself: who else holds a pipe, socket or file is not known here"))
-        return false
+        return link == "pid:[4026531836]"
     }
 
     /// Whether procfs shows this user only its own processes (mount option hidepid).

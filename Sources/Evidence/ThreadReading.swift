@@ -20,6 +20,9 @@ public struct ThreadReading: Sendable {
     public var pid: Int32 { id.pid }
     public var tid: Int32 { id.tid }
 
+    /// In an interruptible or uninterruptible sleep.
+    public var isAsleep: Bool { stat.state == UInt8(ascii: "S") || stat.state == UInt8(ascii: "D") }
+
     /// The system call that it is blocked in.
     public var systemCall: SystemCall? {
         if case .inside(let call) = call { return call }

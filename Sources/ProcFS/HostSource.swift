@@ -114,16 +114,17 @@ public final class HostSource {
     }
 
     /// Calls `body` with every descriptor of a process and what it refers to. `directory` is `PID/fd` or `PID/task/TID/fd`.
-    /// A descriptor that is closed meanwhile is left out.
+    /// A descriptor that is closed meanwhile is left out; one whose link may not be read makes the answer `denied`.
     public func forEachDescriptor(in directory: String, _ body: (Int32, UnsafeRawBufferPointer) -> Void) -> ReadError? {
         let fd = cl_openat(AT_FDCWD, root + "/" + directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard fd >= 0 else { return ReadError(errno: errno) }
         defer { Glibc.close(fd) }
         let half = scratch.count / 2
+        var refusal: ReadError?
         while true {
             let got = cl_getdents64(fd, scratch.start, half)
             if got < 0 { return ReadError(errno: errno) }
-            if got == 0 { return nil }
+            if got == 0 { return refusal }
             var at = 0
             while at + 19 <= got {
                 let length = Int(scratch.start.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
@@ -132,7 +133,11 @@ public final class HostSource {
                 var cursor = ByteCursor(UnsafeRawBufferPointer(start: name, count: length - 19))
                 if let number = cursor.int32(), cursor.peek == 0 {
                     let size = readlinkat(fd, name.assumingMemoryBound(to: CChar.self), scratch.start + half, half)
-                    if size > 0 { body(number, UnsafeRawBufferPointer(start: scratch.start + half, count: size)) }
+                    if size > 0 {
+                        body(number, UnsafeRawBufferPointer(start: scratch.start + half, count: size))
+                    } else if size < 0, errno == EACCES || errno == EPERM {
+                        refusal = .denied(errno)
+                    }
                 }
                 at += length
             }

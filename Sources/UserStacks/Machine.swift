@@ -38,8 +38,6 @@ enum Machine: Sendable, Hashable {
         case .arm64: 29
         }
     }
-    /// Bytes below the stack pointer that a function may use (red zone).
-    var redZone: UInt64 { self == .x86_64 ? 128 : 0 }
 
     /// Registers that a function must give back as it found them, as a set of bits. The others are unknown in its caller.
     var calleeSaved: UInt64 {

@@ -27,7 +27,10 @@ struct CodeLocation {
 /// The code that a process has mapped.
 final class ProcessImage {
     let machine: Machine
+    /// A thread of the process that had memory when it was first looked at.
+    let thread: Int32
     private let mappings: [MemoryMapping]
+    private let all: [MemoryMapping]
     private var locations: [CodeLocation??]
     private let open: (MemoryMapping) -> Module?
     private let read: StackMemory.Reader
@@ -40,12 +43,15 @@ final class ProcessImage {
     /// - Parameters:
     ///   - mappings: in order of address.
     ///   - machine: of code that belongs to no module.
+    ///   - thread: one of its threads.
     ///   - open: the module that an executable mapping is part of.
     ///   - read: memory of the process.
     init(
-        mappings: [MemoryMapping], machine: Machine, open: @escaping (MemoryMapping) -> Module?,
+        mappings: [MemoryMapping], machine: Machine, thread: Int32 = 0, open: @escaping (MemoryMapping) -> Module?,
         read: @escaping StackMemory.Reader = { _, _ in nil }
     ) {
+        all = mappings
+        self.thread = thread
         self.mappings = mappings.filter(\.isExecutable)
         locations = [CodeLocation??](repeating: nil, count: self.mappings.count)
         self.machine = machine
@@ -64,6 +70,12 @@ final class ProcessImage {
             if mappings[middle].end <= address { low = middle + 1 } else { high = middle }
         }
         return low < mappings.count && mappings[low].start <= address ? low : nil
+    }
+
+    /// Bytes from an address to the end of its mapping; `limit` when that is more, or not known.
+    func room(above address: UInt64, limit: Int) -> Int {
+        guard let mapping = all.mapping(at: address) else { return limit }
+        return Int(min(UInt64(limit), mapping.end - address))
     }
 
     func isCode(_ address: UInt64) -> Bool { index(of: address) != nil }

@@ -56,13 +56,13 @@ public final class StackReader {
         host.source.readMany(
             work,
             fill: { item in
-                let directory = "\(host.source.root)/\(item.thread.pid)/task/\(item.thread.tid)"
-                let start = item.stackPointer - min(item.stackPointer, item.image.machine.redZone)
-                return [
+                [
+                    // The memory is the process's: with one thread's directory for all, its files are opened once a batch.
                     .memory(
-                        directory: directory, tid: item.thread.tid, address: start, count: StackMemory.firstRead,
+                        directory: "\(host.source.root)/\(item.thread.pid)/task/\(item.image.thread)", tid: item.thread.tid,
+                        address: item.stackPointer, count: item.image.room(above: item.stackPointer, limit: StackMemory.firstRead),
                         throughFile: !host.source.sharesPIDs),
-                    .directory(path: directory), .member(name: "schedstat", limit: 128), .member(name: "syscall", limit: 256),
+                    .directory(path: "\(host.source.root)/\(item.thread.pid)/task/\(item.thread.tid)"), .member(name: "schedstat", limit: 128), .member(name: "syscall", limit: 256),
                 ]
             },
             take: { item, answers in
@@ -75,10 +75,9 @@ public final class StackReader {
                     stacks[item.index] = UserStack(frames: [], isComplete: false, problem: .memory(address: item.stackPointer))
                     return
                 }
-                let start = item.stackPointer - min(item.stackPointer, item.image.machine.redZone)
                 stacks[item.index] = stack(
                     of: item.thread, image: item.image, stackPointer: item.stackPointer, programCounter: item.programCounter,
-                    memory: StackMemory(start: start, bytes: Array(bytes)) { [host] address, count in
+                    memory: StackMemory(start: item.stackPointer, bytes: Array(bytes)) { [host] address, count in
                         try? host.source.memory(pid: item.thread.pid, tid: item.thread.tid, address: address, count: count).get()
                     })
             })
@@ -135,7 +134,7 @@ public final class StackReader {
         default: machine = .x86_64
         }
         let image = ProcessImage(
-            mappings: host.mappings(of: thread), machine: machine, open: { [modules] in modules.module(of: $0, pid: pid, tid: tid) },
+            mappings: host.mappings(of: thread), machine: machine, thread: tid, open: { [modules] in modules.module(of: $0, pid: pid, tid: tid) },
             read: { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() })
         images[thread.pid] = image
         return image

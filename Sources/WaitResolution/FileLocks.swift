@@ -58,7 +58,7 @@ enum FileLocks: WaitResolver {
         if !parties.isEmpty, own { wait.deadEnd = .selfHeld }
         if parties.isEmpty {
             // The kernel says that it is held, yet no process has the descriptor: it lies in an undelivered message.
-            if held.isEmpty || !host.descriptorsComplete {
+            if held.isEmpty || !isComplete {
                 wait.release.parties = [
                     Party(.outside(.unnamed), role: "holder", certainty: .possible, because: "the holder is not visible here")
                 ]
@@ -124,7 +124,7 @@ enum FileLocks: WaitResolver {
             // The file may be known there by another name (a hard link, a bind mount, another mount namespace).
             if hasLock(process, lock, on: host) {
                 found[lock.pid] = process
-            } else if !host.descriptorsComplete, !process.isZombie {
+            } else if !host.holdersAreComplete([], someFound: false), !process.isZombie {
                 return Holders(processes: [process], isConfirmed: false, isComplete: false)
             }
         }
@@ -137,7 +137,8 @@ enum FileLocks: WaitResolver {
             }
         }
         return Holders(
-            processes: found.values.sorted { $0.id < $1.id }, isConfirmed: true, isComplete: host.descriptorsComplete)
+            processes: found.values.sorted { $0.id < $1.id }, isConfirmed: true,
+            isComplete: host.holdersAreComplete(Set(found.keys), someFound: !found.isEmpty))
     }
 
     private static func hasLock(_ process: ProcessReading, _ lock: FileLock, on host: Host) -> Bool {

@@ -77,7 +77,7 @@ enum InternetSockets: WaitResolver {
                 let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
                 return Readiness(
                     parties: counterparts.parties(role: "peer", what: "the other end", thread: thread, member: member),
-                    deadEnd: counterparts.deadEnd,
+                    deadEnd: counterparts.deadEnd(of: thread, on: host),
                     isDemand: isDemand || peer.receiveQueue > 0, resource: resource,
                     text: (who.isEmpty ? "its own process" : who) + " over \(name.uppercased()) \(socket.local) to \(socket.remote)",
                     completeness: counterparts.completeness)
@@ -91,7 +91,7 @@ enum InternetSockets: WaitResolver {
                 let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
                 return Readiness(
                     parties: counterparts.parties(role: role, what: "the socket at \(socket.remote)", thread: thread, member: member),
-                    deadEnd: counterparts.deadEnd, isDemand: isDemand || socket.transport == 6, resource: resource,
+                    deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: isDemand || socket.transport == 6, resource: resource,
                     text: who + " at \(name.uppercased()) \(socket.remote)"
                         + (socket.transport == 6 ? ", which has not accepted the connection" : ""), completeness: counterparts.completeness)
             }

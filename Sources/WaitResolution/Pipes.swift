@@ -108,7 +108,7 @@ enum Pipes: WaitResolver {
                 ? ", whose \(end) only its own process holds" : counterparts.isComplete ? ", whose \(end) nobody holds" : ""
         }
         return Readiness(
-            parties: parties, deadEnd: counterparts.deadEnd, isDemand: direction == .write,
+            parties: parties, deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: direction == .write,
             resource: Resource(
                 id: ResourceID(identity), kind: kind, label: kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity, facts: facts),
             text: (direction == .write ? "full " : "") + (kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity) + tail,

@@ -36,7 +36,7 @@ struct Counterparts {
             }
         }
         others.sort { $0.id < $1.id }
-        isComplete = host.descriptorsComplete
+        isComplete = host.holdersAreComplete(seen.union([thread.reading.pid]), someFound: !seen.isEmpty)
     }
 
     var isEmpty: Bool { others.isEmpty && !includesOwn }
@@ -68,8 +68,15 @@ struct Counterparts {
     }
 
     /// The cause where nobody can be followed. The kernel would have ended the wait if the other end were closed, so an end that no
-    /// process holds lies in an undelivered message (or in the kernel: an io_uring's registered files).
-    var deadEnd: Cause { includesOwn && others.isEmpty ? .selfHeld : isEmpty && isComplete ? .inFlightFD : .unknown }
+    /// process holds lies in an undelivered message (or in the kernel: an io_uring's registered files), or is held by a process
+    /// that may not be looked at.
+    func deadEnd(of thread: BlockedThread, on host: Host) -> Cause {
+        if !isEmpty { return includesOwn && others.isEmpty ? .selfHeld : .unknown }
+        if isComplete { return .inFlightFD }
+        guard let carrier = host.socketsCarryingDescriptors.first else { return .unknown }
+        thread.cite("/proc/\(carrier.pid)/fdinfo/\(carrier.descriptor)", "scm_fds: descriptors lie there that nobody has received")
+        return .inFlightFD
+    }
 
     /// How sure the list of parties is.
     var completeness: Certainty { isEmpty || !isComplete ? .inferred : .certain }
@@ -81,7 +88,8 @@ extension Wait {
     mutating func heedSocketTimeLimit(_ thread: BlockedThread, descriptor: Int32, sends: Bool, on host: Host) {
         switch host.source.socketTimeLimit(pid: thread.reading.pid, descriptor: descriptor, sends: sends) {
         case .success(let seconds) where seconds > 0:
-            thread.cite("getsockopt(\(sends ? "SO_SNDTIMEO" : "SO_RCVTIMEO")) of /proc/\(thread.reading.pid)/fd/\(descriptor)", "\(seconds) s")
+            thread.cite(
+                "getsockopt(\(sends ? "SO_SNDTIMEO" : "SO_RCVTIMEO")) of /proc/\(thread.reading.pid)/fd/\(descriptor)", "\(seconds) s")
             timeoutSeconds = seconds
             mobility = .free(.timer)
         case .success: break

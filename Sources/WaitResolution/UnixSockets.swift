@@ -96,7 +96,7 @@ enum UnixSockets: WaitResolver {
         return Readiness(
             parties: counterparts.parties(
                 role: role, what: first.isListening ? "the listening socket" : "the receiving socket", thread: thread),
-            deadEnd: counterparts.deadEnd, isDemand: true,
+            deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: true,
             resource: listenerResource(first, name: name), text: text, completeness: counterparts.completeness)
     }
 
@@ -167,7 +167,7 @@ enum UnixSockets: WaitResolver {
             text += direction == .read ? ", which has not read \(unread) bytes of what it was sent" : " (\(unread) bytes unread there)"
         }
         return Readiness(
-            parties: parties, deadEnd: counterparts.deadEnd, isDemand: direction == .write || unread > 0,
+            parties: parties, deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: direction == .write || unread > 0,
             resource: pairResource(socket, peer: other), text: text,
             completeness: counterparts.completeness)
     }
@@ -180,7 +180,7 @@ enum UnixSockets: WaitResolver {
         let pending = listener.receiveQueue.map { " (\($0) wait there, backlog \(listener.sendQueue ?? 0))" } ?? ""
         return Readiness(
             parties: counterparts.parties(role: "listener", what: "the listening socket", thread: thread, member: member),
-            deadEnd: counterparts.deadEnd, isDemand: true,
+            deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: true,
             resource: listenerResource(listener, name: name), text: "Unix socket \(name), which has not accepted the connection\(pending)",
             completeness: counterparts.completeness)
     }

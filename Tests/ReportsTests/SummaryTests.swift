@@ -8,7 +8,10 @@ import WaitModel
     /// What each cause reads like for a victim `app (1)` that writes to pipe 5 and waits for `peer (2)`, or for itself.
     static let sentences: [(Cause, chained: String, alone: String)] = [
         (.sleeping, "peer (2) sleeps and does not read from pipe 5; that holds up app (1)", "app (1) sleeps"),
-        (.timer, "peer (2) waits for a timer and does not read from pipe 5; that holds up app (1)", "app (1) waits for a timer"),
+        (
+            .timer, "peer (2) does something, with a time limit, and does not read from pipe 5; that holds up app (1)",
+            "app (1) writes to pipe 5, with a time limit"
+        ),
         (.idle, "peer (2) waits for something else and does not read from pipe 5; that holds up app (1)", "app (1) is idle"),
         (.running, "peer (2) is running and does not read from pipe 5; that holds up app (1)", "app (1) is running"),
         (
@@ -37,7 +40,7 @@ import WaitModel
 
     /// Causes at which the last thread itself cannot go on: the sentence is about its wait.
     static let own: [(Cause, String)] = [
-        (.selfHeld, "app (1) writes to pipe 5; only app (1) itself has the other end, so another thread of it must act"),
+        (.selfHeld, "app (1) writes to pipe 5; only app (1) itself has the other end; another thread of it must act"),
         (.ownerExited, "app (1) writes to pipe 5; its owner is gone and will never release it"),
         (
             .ownerNotInProcess,
@@ -79,6 +82,11 @@ import WaitModel
     @Test(arguments: own) func ownWait(_ row: (cause: Cause, sentence: String)) {
         let (finding, index) = Self.world(row.cause, alone: true)
         #expect(summary(of: finding, in: index) == row.sentence)
+    }
+
+    @Test func whoLeaksIsNamed() {
+        let (finding, index) = Self.world(.leakedFD, alone: false)
+        #expect(summary(of: finding, in: index) == "peer (2), a bystander, alone keeps the other end of pipe 5 open; that holds up app (1)")
     }
 
     @Test func everyCauseIsInTheTable() {

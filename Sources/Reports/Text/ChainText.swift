@@ -30,8 +30,12 @@ extension DiagnosisText {
         guard let report = index.threads[link.thread] else { return [Span("  waits (\(link.kind.rawValue))")] }
         let words = report.wait.description.isEmpty ? fallbackDescription(report) : report.wait.description
         var spans = [Span("  " + words)]
+        if let limit = report.wait.timeoutSeconds, limit.isFinite, limit >= 1 {
+            let length = unbroken(duration(limit))
+            spans.append(Span(report.wait.kind == .sleep ? " (\(length))" : ", time limit " + length, .faint))
+        }
         if let seconds = report.blockedSeconds, seconds >= 1, report.wait.kind != .runnable {
-            spans.append(Span(", for " + aboutDuration(seconds), .faint))
+            spans.append(Span(", for " + unbroken(aboutDuration(seconds)), .faint))
         }
         return spans
     }

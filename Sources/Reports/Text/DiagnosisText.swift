@@ -84,8 +84,7 @@ struct DiagnosisText {
         page.blank()
         page.paragraph([Span("What would free it (nothing is carried out):")], first: "  ")
         for remedy in finding.remedies {
-            let unbroken = String(command(for: remedy.action, in: index).map { $0 == " " ? "\u{a0}" : $0 })
-            var spans = [Span(unbroken, .action)]
+            var spans = [Span(unbroken(command(for: remedy.action, in: index)), .action)]
             if let words = explanation(of: remedy.action, in: index) { spans.append(Span(" \u{a0}(\(words))", .faint)) }
             spans.append(Span(" \u{a0}\u{a0}frees " + freed(remedy.frees)))
             page.paragraph(spans, first: "    ", next: "        ")

@@ -33,7 +33,7 @@ extension DiagnosisText {
 
     private func since(_ thread: ThreadID) -> String {
         guard let report = index.threads[thread], let seconds = report.blockedSeconds, seconds >= 1 else { return "" }
-        return ", for " + aboutDuration(seconds)
+        return ", for " + unbroken(aboutDuration(seconds))
     }
 }
 

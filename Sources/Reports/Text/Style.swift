@@ -122,6 +122,9 @@ struct TextPage {
     }
 }
 
+/// Text that stays on one line: with no-break spaces, which a page writes as spaces.
+func unbroken(_ text: String) -> String { String(text.map { $0 == " " ? "\u{a0}" : $0 }) }
+
 /// The longest beginning of `text` that fits into `columns`.
 func prefix(of text: String, columns limit: Int) -> String {
     var used = 0

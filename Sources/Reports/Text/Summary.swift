@@ -87,21 +87,27 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     case .traced: return "\(process) is held by its tracer\(tracerName(wait, index))" + refusal
     case .frozen: return "\(process) is frozen by its cgroup" + refusal
     case .sleeping: return "\(thread) sleeps" + refusal
-    case .timer: return "\(thread) waits for a timer" + refusal
+    case .timer:
+        if wait == nil || wait?.kind == .sleep || wait?.kind == .timerfdRead { return "\(thread) waits for a timer" + refusal }
+        return "\(own), with a time limit" + (refusal.isEmpty ? "" : "," + refusal)
     case .idle: return refusal.isEmpty ? "\(thread) is idle" : "\(thread) waits for something else" + refusal
     case .running: return "\(thread) is running" + refusal
     case .starved: return "\(thread) is ready to run but is given no CPU" + refusal
     case .throttled: return "\(thread) has used up its CPU quota" + refusal
     case .selfDeadlock: return "Deadlock: \(thread) waits for \(label.map(withArticle) ?? "something"), which it holds itself"
     case .deadlock: return "Deadlock: \(thread) can be freed only from outside"
-    case .selfHeld: return "\(own); only \(process) itself has the other end, so another thread of it must act"
+    case .selfHeld:
+        return own + (own.contains("own process") ? "" : "; only \(process) itself has the other end") + "; another thread of it must act"
     case .ownerExited: return own + (own.contains("exited") ? "; nobody will release it" : "; its owner is gone and will never release it")
     case .ownerNotInProcess:
         return own + (own.contains("fork") ? "" : "; it is a private lock that was copied by fork")
             + "; nobody in this process will release it"
-    case .noCounterpart: return "\(own); nobody has the other end"
+    case .noCounterpart: return own + (own.contains("nobody holds") ? "; nothing here can end that" : "; nobody has the other end")
     case .noSignaller: return "\(own); nothing names who would wake it"
-    case .leakedFD: return "\(own); only a bystander keeps the other end open"
+    case .leakedFD:
+        guard finding.chain.count > 1 else { return "\(own); only a bystander keeps the other end open" }
+        let other = finding.chain[finding.chain.count - 2].resource.map { " of " + withArticle(index.label(of: $0)) } ?? ""
+        return "\(process), a bystander, alone keeps the other end\(other) open"
     case .inFlightFD: return "\(own); the other end sits in a message that nobody has received"
     case .unanswered:
         return finding.chain.count > 1
@@ -170,7 +176,8 @@ private func refusalClause(_ finding: Finding, _ index: DiagnosisIndex) -> Strin
 private func withArticle(_ label: String) -> String {
     let hasNumber = label.utf8.contains { $0 >= 0x30 && $0 <= 0x39 }
     let isPath = label.hasPrefix("/") || label.hasPrefix("@")
-    return label.contains(" on /") || !(hasNumber || isPath) ? "the " + label : label
+    let isPlaced = label.contains(" on ") || label.contains(" at ")
+    return !isPath && (isPlaced || !hasNumber) ? "the " + label : label
 }
 
 /// `; that holds up 4 threads of statusd (306)`. The members of a deadlock are named already and left out.
