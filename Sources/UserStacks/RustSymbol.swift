@@ -103,33 +103,30 @@ struct RustSymbol {
     }
 
     /// `_` is 0; digits and letters up to `_` are a number plus 1.
-    private mutating func base62() -> Int {
+    private mutating func base62() -> UInt64 {
         if skip("_") { return 0 }
-        var value = 0
+        // The disambiguator of a crate is a hash that fills 64 bits.
+        var value: UInt64 = 0
         while !hasFailed {
             let byte = take()
-            let digit: Int
+            let digit: UInt64
             switch byte {
-            case 0x5F: return value < 1 << 40 ? value + 1 : 0
-            case 0x30...0x39: digit = Int(byte - 0x30)
-            case 0x61...0x7A: digit = Int(byte - 0x61) + 10
-            case 0x41...0x5A: digit = Int(byte - 0x41) + 36
+            case 0x5F: return value &+ 1
+            case 0x30...0x39: digit = UInt64(byte - 0x30)
+            case 0x61...0x7A: digit = UInt64(byte - 0x61) + 10
+            case 0x41...0x5A: digit = UInt64(byte - 0x41) + 36
             default:
                 hasFailed = true
                 return 0
             }
-            guard value < 1 << 40 else {
-                hasFailed = true
-                return 0
-            }
-            value = value * 62 + digit
+            value = value &* 62 &+ digit
         }
         return 0
     }
 
-    private mutating func disambiguator() -> Int { skip("s") ? base62() + 1 : 0 }
+    private mutating func disambiguator() -> UInt64 { skip("s") ? base62() &+ 1 : 0 }
 
-    private mutating func identifier() -> (name: String, disambiguator: Int) {
+    private mutating func identifier() -> (name: String, disambiguator: UInt64) {
         let number = disambiguator()
         let isPunycode = skip("u")
         var length = 0
@@ -156,11 +153,11 @@ struct RustSymbol {
     private mutating func backReference(_ body: (inout RustSymbol) -> Void) {
         let start = at - 1
         let target = base62()
-        guard target < start, !hasFailed else { return hasFailed = true }
+        guard target < UInt64(start), !hasFailed else { return hasFailed = true }
         // In silence nothing is printed: no need to follow, and no way to be kept busy by references to references.
         if isSilent { return }
         let saved = at
-        at = target
+        at = Int(target)
         nested(body)
         at = saved
     }

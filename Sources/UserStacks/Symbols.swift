@@ -143,8 +143,3 @@ final class Symbols {
         return SymbolTable(table: table, names: names, is64: file.layout.is64, machine: file.machine)
     }
 }
-
-/// `.gnu_debugdata`: a small ELF file with the symbols that stripping took away, compressed with xz.
-enum MiniDebugInfo {
-    static func file(in file: ElfFile) -> ElfFile? { nil }
-}

@@ -93,11 +93,23 @@ enum UnixSockets: WaitResolver {
             text += " (\(unread) bytes unread)"
         }
         let role = first.isListening ? "listener" : "receiver"
+        let what = first.isListening ? "the listening socket" : "the receiving socket"
+        var parties = counterparts.parties(role: role, what: what, thread: thread)
+        if first.isListening, first.shutdown & 1 != 0 { parties = parties.map { unanswering($0, on: host) } }
         return Readiness(
-            parties: counterparts.parties(
-                role: role, what: first.isListening ? "the listening socket" : "the receiving socket", thread: thread),
+            parties: parties,
             deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: true,
             resource: listenerResource(first, name: name), text: text, completeness: counterparts.completeness)
+    }
+
+    /// Whoever shut its listener down, and neither closes it nor is stopped, leaves the waiting connections unanswered whatever it does.
+    private static func unanswering(_ party: Party, on host: Host) -> Party {
+        guard case .process(let id) = party.target, let process = host.process(id),
+            !process.threads.allSatisfy({ $0.stat.state == UInt8(ascii: "T") || $0.stat.state == UInt8(ascii: "t") })
+        else { return party }
+        return Party(
+            party.target, role: party.role, certainty: party.certainty, because: party.because + "; it shut the listener down",
+            endsChain: .unanswered, member: party.member)
     }
 
     private static func unknownPeer(_ name: String) -> Readiness {
