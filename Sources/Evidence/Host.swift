@@ -99,7 +99,9 @@ public final class Host {
 
     /// The process that a thread belongs to; nil when there is no such thread.
     public func threadGroup(of tid: Int32) -> Int32? {
-        try? source.readInPlace("\(tid)/status") { Status($0).threadGroup }.get()
+        if let group = try? source.readInPlace("\(tid)/status", { Status($0).threadGroup }).get() { return group }
+        // Without `status`, only what procfs lists at its top is known to be a process.
+        return (try? processIDs().get())?.contains(tid) == true ? tid : nil
     }
 
     /// The processes read so far.

@@ -85,9 +85,12 @@ struct RustSymbol {
     private var next: UInt8 { at < text.count ? text[at] : 0 }
 
     private mutating func take() -> UInt8 {
+        guard at < text.count else {
+            hasFailed = true
+            return 0
+        }
         defer { at += 1 }
-        if at >= text.count { hasFailed = true }
-        return next
+        return text[at]
     }
 
     private mutating func skip(_ character: Character) -> Bool {
@@ -134,7 +137,7 @@ struct RustSymbol {
             length = length * 10 + Int(take() - 0x30)
         }
         _ = skip("_")
-        guard length <= text.count - min(at, text.count) else {
+        guard length <= text.count - at else {
             hasFailed = true
             return ("", 0)
         }
@@ -259,6 +262,7 @@ struct RustSymbol {
             case 0x44: parser.dynamic()  // D
             case 0x42: parser.backReference { $0.type() }
             default:
+                if parser.hasFailed { return }
                 parser.at -= 1
                 parser.path(inValue: false)
             }

@@ -11,6 +11,8 @@ public struct ThreadJSON: Codable, Sendable {
     public var state: String
     @Nullable public var container: String?
     @Nullable public var blockedSeconds: Double?
+    /// True beside a `blockedSeconds` that comes from one look; left out where there is none.
+    public var blockedApproximate: Bool?
     public var wait: WaitJSON
     /// Left out when it was not asked for, or may not be read.
     public var kernelStack: [String]?
@@ -30,6 +32,7 @@ public struct ThreadJSON: Codable, Sendable {
         state = stateText(report.state)
         _container = Nullable(wrappedValue: report.container)
         _blockedSeconds = Nullable(wrappedValue: report.blockedSeconds.map(rounded))
+        blockedApproximate = report.blockedSeconds == nil ? nil : true
         wait = WaitJSON(report.wait)
         kernelStack = report.kernelStack.isEmpty ? nil : report.kernelStack
         evidence = withEvidence ? report.evidence.map { EvidenceJSON(source: $0.source, value: $0.value) } : nil

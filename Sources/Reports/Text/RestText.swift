@@ -24,9 +24,15 @@ extension DiagnosisText {
             if threads.count == 1 {
                 page.paragraph([Span(restClause(first, cause: key.cause, in: index)), Span(since(first), .faint)], first: "", next: "  ")
             } else {
-                let each = key.description.isEmpty || saysItself(key.description, key.cause) ? "" : ": each " + key.description
-                let whose = "\(counted(threads.count, "thread")) of \(index.name(of: key.process)) are "
-                page.paragraph([Span(whose + restWord(key.cause) + each)], first: "", next: "  ")
+                let whose = "\(counted(threads.count, "thread")) of \(index.name(of: key.process))"
+                let text: String
+                if let word = restWord(key.cause) {
+                    let each = key.description.isEmpty || saysItself(key.description, key.cause) ? "" : ": each " + key.description
+                    text = whose + " are " + word + each
+                } else {
+                    text = whose + ": each " + (key.description.isEmpty ? "waits" : key.description) + restDoubt(key.cause)
+                }
+                page.paragraph([Span(text)], first: "", next: "  ")
             }
         }
     }

@@ -12,8 +12,10 @@ func summary(of finding: Finding, in index: DiagnosisIndex) -> String {
 /// `nginx (12) is idle: waits in epoll for new work`
 func restClause(_ thread: ThreadID, cause: Cause, in index: DiagnosisIndex) -> String {
     let description = index.threads[thread]?.wait.description ?? ""
-    if saysItself(description, cause) { return index.name(of: thread) + " " + description }
-    return index.name(of: thread) + " is " + restWord(cause) + (description.isEmpty ? "" : ": " + description)
+    let name = index.name(of: thread)
+    if saysItself(description, cause) { return name + " " + description }
+    guard let word = restWord(cause) else { return name + " " + (description.isEmpty ? "waits" : description) + restDoubt(cause) }
+    return name + " is " + word + (description.isEmpty ? "" : ": " + description)
 }
 
 /// Whether the description tells the cause already: `sleeps until a set time`, `runs`.
@@ -25,15 +27,25 @@ func saysItself(_ description: String, _ cause: Cause) -> Bool {
     }
 }
 
-/// What a thread at rest is, after "is" or "are".
-func restWord(_ cause: Cause) -> String {
+/// What the evidence leaves open of a thread whose cause is no state of rest.
+func restDoubt(_ cause: Cause) -> String {
     switch cause {
+    case .unknown: "; the evidence ends here"
+    case .noSignaller: "; nothing names who would wake it"
+    default: ""
+    }
+}
+
+/// What a thread at rest is, after "is" or "are"; nil where that it rests is not known, or not all.
+func restWord(_ cause: Cause) -> String? {
+    switch cause {
+    case .idle: "idle"
     case .sleeping: "asleep"
     case .timer: "waiting for a timer"
     case .running: "running"
     case .progress: "making progress"
     case .starved: "ready to run and given no CPU"
-    default: "idle"
+    default: nil
     }
 }
 
