@@ -1,3 +1,4 @@
+import UserStacks
 import WaitModel
 
 /// What was found out about a host, or about some of its threads, at one moment.
@@ -65,10 +66,12 @@ public struct ThreadReport: Sendable {
     /// Innermost first; empty when it was not asked for or may not be read.
     public var kernelStack: [String]
     public var evidence: [EvidenceItem]
+    /// Read for the threads of shown chains, and for every shown thread when stacks were asked for.
+    public var userStack: UserStack?
 
     public init(
         id: ThreadID, process: String, thread: String, executable: String?, state: UInt8, container: String?, blockedSeconds: Double?,
-        wait: Wait, kernelStack: [String], evidence: [EvidenceItem]
+        wait: Wait, kernelStack: [String], evidence: [EvidenceItem], userStack: UserStack? = nil
     ) {
         self.id = id
         self.process = process
@@ -80,6 +83,7 @@ public struct ThreadReport: Sendable {
         self.wait = wait
         self.kernelStack = kernelStack
         self.evidence = evidence
+        self.userStack = userStack
     }
 }
 

@@ -2,6 +2,7 @@ import CLinux
 import Evidence
 import Glibc
 import ProcFS
+import UserStacks
 import WaitGraph
 import WaitModel
 import WaitResolution
@@ -40,11 +41,13 @@ public struct Investigation {
         public var deadlineSeconds = 10.0
         /// Read kernel stacks of the shown threads (needs CAP_SYS_ADMIN).
         public var kernelStacks = false
+        /// Read user stacks of all shown threads; without it only of those in a chain, whose own frame is worth a word.
+        public var userStacks = false
 
         public init() {}
     }
 
-    private let options: Options
+    let options: Options
 
     public init(options: Options = Options()) { self.options = options }
 
@@ -105,7 +108,7 @@ public struct Investigation {
 
     // MARK: Targets
 
-    private func open() throws(TargetError) -> Host {
+    func open() throws(TargetError) -> Host {
         let source = HostSource(root: options.procRoot)
         source.deadline = MonotonicClock.now() &+ UInt64(max(0.1, options.deadlineSeconds) * 1e9)
         let host = Host(source: source)
@@ -117,7 +120,7 @@ public struct Investigation {
     }
 
     /// The threads that the targets name. A pid means all threads of the process, a tid that is no pid only that one.
-    private func select(_ targets: [Target], on host: Host) throws(TargetError) -> [ThreadReading] {
+    func select(_ targets: [Target], on host: Host) throws(TargetError) -> [ThreadReading] {
         guard !targets.isEmpty else {
             let own = host.source.sharesPIDs ? getpid() : 0
             let all = ((try? host.processIDs().get()) ?? []).filter { $0 != own }
@@ -207,6 +210,7 @@ public struct Investigation {
                     resolved.reading, wait: wait, evidence: WaitFamilies.basicEvidence(resolved.reading, on: host) + resolved.evidence, host
                 ))
         }
+        addUserStacks(to: &threads, findings, exploration, host)
         noteRefused(shown.compactMap { exploration.resolved[$0]?.reading }, host)
         let used = Set(threads.compactMap(\.wait.resource))
         let resources = used.sorted().compactMap { host.resources[$0] }
@@ -218,8 +222,20 @@ public struct Investigation {
         return diagnosis
     }
 
+    /// The stacks of the threads in the shown chains: where a thread stands in its own program is half of the answer.
+    private func addUserStacks(to threads: inout [ThreadReport], _ findings: [Finding], _ exploration: Exploration, _ host: Host) {
+        let chained = Set(findings.filter { $0.kind != .rest }.flatMap { $0.chain.prefix(Self.chainStackLimit).map(\.thread) })
+        let chosen = threads.indices.filter { options.userStacks || chained.contains(threads[$0].id) }
+        let readings = chosen.compactMap { exploration.resolved[threads[$0].id]?.reading }
+        guard !readings.isEmpty, readings.count == chosen.count else { return }
+        for (index, stack) in zip(chosen, StackReader(host: host).stacks(of: readings)) { threads[index].userStack = stack }
+    }
+
+    /// Links of one chain whose stacks are read unasked.
+    private static let chainStackLimit = 32
+
     /// Says of which shown threads the system call or the channel may not be read: what they wait for rests on less then.
-    private func noteRefused(_ shown: [ThreadReading], _ host: Host) {
+    func noteRefused(_ shown: [ThreadReading], _ host: Host) {
         let ordered = shown.sorted { $0.id < $1.id }
         func note(_ file: String, _ refused: [ThreadReading], _ unlock: String) {
             guard let first = refused.first else { return }
@@ -239,13 +255,7 @@ public struct Investigation {
 
     private func threadReport(_ reading: ThreadReading, wait: Wait, evidence: [EvidenceItem], _ host: Host) -> ThreadReport {
         let process = host.process(reading.pid)
-        var stack: [String] = []
-        if options.kernelStacks {
-            switch host.source.read("\(reading.pid)/task/\(reading.tid)/stack", limit: 16384) {
-            case .success(let bytes): stack = bytes.withUnsafeBytes { KernelStack.functions($0) }
-            case .failure(let error): host.note("/proc/PID/stack", error, unlock: "run as root (CAP_SYS_ADMIN in the first user namespace)")
-            }
-        }
+        let stack = options.kernelStacks ? kernelStack(of: reading, host) : []
         return ThreadReport(
             id: reading.id, process: process?.name ?? reading.name, thread: reading.name,
             executable: process.flatMap { host.executable(of: $0) },
@@ -255,7 +265,16 @@ public struct Investigation {
             kernelStack: stack, evidence: evidence)
     }
 
-    private func hostIdentity(_ host: Host) -> HostIdentity {
+    func kernelStack(of reading: ThreadReading, _ host: Host) -> [String] {
+        switch host.source.read("\(reading.pid)/task/\(reading.tid)/stack", limit: 16384) {
+        case .success(let bytes): return bytes.withUnsafeBytes { KernelStack.functions($0) }
+        case .failure(let error):
+            host.note("/proc/PID/stack", error, unlock: "run as root (CAP_SYS_ADMIN in the first user namespace)")
+            return []
+        }
+    }
+
+    func hostIdentity(_ host: Host) -> HostIdentity {
         var name = utsname()
         uname(&name)
         func field<T>(_ value: T) -> String { withUnsafeBytes(of: value) { UnixSocket.name($0) ?? "" } }
@@ -271,7 +290,7 @@ public struct Investigation {
             observedAtMilliseconds: Int64(Host.wallClock() * 1000), source: options.procRoot == "/proc" ? "live" : options.procRoot)
     }
 
-    private func gapsOf(_ host: Host) -> [Gap] {
+    func gapsOf(_ host: Host) -> [Gap] {
         var gaps = host.gaps
         if host.source.abandonedReads > 0 {
             gaps.append(

@@ -48,8 +48,9 @@ extension StackWalk {
             walk.frameLimit = max(1, frameLimit - frames.count + 1)
             let end = walk.walk(from: trial, isCallSite: isCallSite, isGuessed: certainty != .derived, maySearch: false, into: &found)
             switch end {
-            case .stopped: return nil
-            case .root, .assumedRoot:
+            // So many frames that fit together are as good as a root.
+            case .stopped(let problem) where problem != .tooDeep: return nil
+            case .root, .assumedRoot, .stopped:
                 deepest = (found, end)
                 return end
             }

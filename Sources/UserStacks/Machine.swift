@@ -68,6 +68,12 @@ struct Registers: Sendable {
         self.programCounter = programCounter
         values = [UInt64](repeating: 0, count: machine.registerCount)
         self[machine.stackPointer] = stackPointer
+        // Where the program counter is a register of its own, expressions may name it (the linkage table's do).
+        switch machine {
+        case .x86_64: self[16] = programCounter
+        case .i386: self[8] = programCounter
+        case .arm64: break
+        }
     }
 
     subscript(register: Int) -> UInt64? {

@@ -52,6 +52,12 @@ struct StackWalk {
             var frame = Frame(
                 programCounter: counter, stackPointer: registers[machine.stackPointer] ?? 0, codeAddress: codeAddress, isGuessed: isGuessed)
             let location = image.location(of: codeAddress)
+            // A first function that was never called: its address was put on the stack as if it had been.
+            if isCallSite, isRootEntry(counter) {
+                frame.codeAddress = counter
+                frames.append(frame)
+                return scanned.map { .assumedRoot($0) } ?? .root
+            }
             let row = location.flatMap { $0.module.frames.row(at: codeAddress &- $0.bias) }
             guard let location, let row else {
                 if let interrupted = trampoline(registers) {
@@ -89,6 +95,15 @@ struct StackWalk {
                 return search(for: register, row, location, registers, isCallSite, scanned, into: &frames)
             }
         }
+    }
+
+    /// Whether an address is the very first of a function that a thread or a coroutine begins with. Asked only where the code
+    /// before it is no call, which is rare.
+    private func isRootEntry(_ address: UInt64) -> Bool {
+        guard image.isCode(address), image.call(before: address) == nil, let location = image.location(of: address) else { return false }
+        return location.module.symbols.symbol(at: address &- location.bias, functionStart: nil).map {
+            $0.start == address &- location.bias && Self.rootNames.contains($0.name)
+        } ?? false
     }
 
     private func isRoot(_ address: UInt64, _ location: CodeLocation) -> Bool {

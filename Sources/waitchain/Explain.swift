@@ -17,7 +17,7 @@ struct Explain: ParsableCommand {
     @Flag(help: "Show each fact, and where it was read.")
     var evidence = false
 
-    @Flag(help: "Show kernel call stacks, where they may be read (root).")
+    @Flag(help: "Show call stacks: the user's, and where they may be read (root) the kernel's.")
     var stacks = false
 
     @Flag(name: .customLong("exit-code"), help: "Exit with 1 when something is held up.")
@@ -25,7 +25,7 @@ struct Explain: ParsableCommand {
 
     func run() throws {
         let (diagnosis, isPartial) = try answer(targets) { targets throws(TargetError) in
-            try host.investigation(kernelStacks: stacks).explain(targets)
+            try host.investigation(kernelStacks: stacks, userStacks: stacks).explain(targets)
         }
         if output.json {
             try waitchain.output(try jsonBytes(DiagnosisJSON(diagnosis)))

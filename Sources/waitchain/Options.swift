@@ -30,11 +30,12 @@ struct HostOptions: ParsableArguments {
     }
 
     /// The look at the host.
-    func investigation(kernelStacks: Bool = false) -> Investigation {
+    func investigation(kernelStacks: Bool = false, userStacks: Bool = false) -> Investigation {
         var options = Investigation.Options()
         options.procRoot = procRoot
         options.deadlineSeconds = deadline
         options.kernelStacks = kernelStacks
+        options.userStacks = userStacks
         return Investigation(options: options)
     }
 }

@@ -171,9 +171,7 @@ import Testing
 
     @Test(arguments: ["gcc -O2", "gcc -O0", "gcc -O2 -fno-omit-frame-pointer", "clang -O2"]) func withoutAnyFrameInformation(command: String) throws {
         let scratch = try Scratch()
-        let command = command + " -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-dwarf2-cfi-asm"
-            .replacing(command.hasPrefix("clang") ? " -fno-dwarf2-cfi-asm" : "\0", with: "")
-        guard let program = try build(TestPrograms.callChain, command, scratch) else { return }
+        guard let program = try build(TestPrograms.callChain, command + " -fno-asynchronous-unwind-tables -fno-unwind-tables", scratch) else { return }
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(!stack.isComplete, "\(stack.text)")
             let names = stack.names(in: TestPrograms.callChainNames)

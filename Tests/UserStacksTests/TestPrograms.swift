@@ -16,7 +16,7 @@ enum TestPrograms {
         APART int aligned(int n) { _Alignas(64) volatile char b[128]; b[n] = 1; int r = on_alloca(n); sink += b[n]; return r; }
         APART int many(int a, int b, int c, int d, int e, int f, int g, int h) { int r = aligned((a + b + c + d + e + f + g + h) & 63); return r + sink; }
         APART int outer(int n) { int r = many(n, 1, 2, 3, 4, 5, 6, 7); return r + 1; }
-        APART int again(int n) { if (n == 0) return outer(3); int r = again(n - 1); sink += r; return r + 1; }
+        APART int again(int n) { int r = n ? again(n - 1) : outer(3); sink += r; return r + 1; }
         void *thread_main(void *a) { int r = again((long)a); sink += r; return 0; }
         int main(int c, char **v) {
             int n = c > 1 ? atoi(v[1]) : 2; long depth = c > 2 ? atol(v[2]) : 3;
@@ -43,7 +43,7 @@ enum TestPrograms {
         volatile int sink;
         APART void blocked(void) { puts("ready"); fflush(stdout); for (;;) pause(); }
         void on_signal(int s) { blocked(); sink++; }
-        APART int interrupted(int n) { volatile int x = n; while (x) x++; return x; }
+        APART int interrupted(int n) { volatile long x = n; while (x) x++; return x; }
         APART int caller(int n) { int r = interrupted(n); sink += r; return r + 1; }
         int main(void) {
             stack_t st = {.ss_sp = malloc(65536), .ss_size = 65536}; sigaltstack(&st, 0);

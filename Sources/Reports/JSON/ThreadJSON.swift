@@ -16,6 +16,9 @@ public struct ThreadJSON: Codable, Sendable {
     public var wait: WaitJSON
     /// Left out when it was not asked for, or may not be read.
     public var kernelStack: [String]?
+    /// Left out when no stack was read. Innermost first.
+    public var userStack: [FrameJSON]?
+    public var userStackComplete: Bool?
     /// In a diagnosis only.
     public var evidence: [EvidenceJSON]?
     /// In a list only: what each look saw.
@@ -35,6 +38,8 @@ public struct ThreadJSON: Codable, Sendable {
         blockedApproximate = report.blockedSeconds == nil ? nil : true
         wait = WaitJSON(report.wait)
         kernelStack = report.kernelStack.isEmpty ? nil : report.kernelStack
+        userStack = report.userStack?.frames.map(FrameJSON.init)
+        userStackComplete = report.userStack?.isComplete
         evidence = withEvidence ? report.evidence.map { EvidenceJSON(source: $0.source, value: $0.value) } : nil
     }
 

@@ -30,6 +30,7 @@ extension DiagnosisText {
         guard let report = index.threads[link.thread] else { return [Span("  waits (\(link.kind.rawValue))")] }
         let words = report.wait.description.isEmpty ? fallbackDescription(report) : report.wait.description
         var spans = [Span("  " + words)]
+        if let place = applicationPlace(report.userStack) { spans.append(Span(", in " + place)) }
         if let limit = report.wait.timeoutSeconds, limit.isFinite, limit >= 1 {
             let length = unbroken(duration(limit))
             spans.append(Span(report.wait.kind == .sleep ? " (\(length))" : ", time limit " + length, .faint))

@@ -108,13 +108,16 @@ struct DiagnosisText {
     }
 
     private mutating func writeStacks() {
-        let threads = shown.compactMap { index.threads[$0] }.filter { !$0.kernelStack.isEmpty }
+        let threads = shown.compactMap { index.threads[$0] }.filter { !$0.kernelStack.isEmpty || $0.userStack?.frames.isEmpty == false }
         guard !threads.isEmpty else { return }
         page.blank()
-        page.paragraph([Span("Kernel stacks, innermost first:")])
+        page.paragraph([Span("Stacks, innermost first:")])
         for thread in threads {
             page.paragraph([Span(index.name(of: thread.id), .name)], first: "  ")
-            for function in thread.kernelStack { page.paragraph([Span(function)], first: "    ", next: "      ") }
+            for function in thread.kernelStack { page.paragraph([Span(function), Span("  kernel", .faint)], first: "    ", next: "      ") }
+            guard let stack = thread.userStack else { continue }
+            for frame in stack.frames { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }
+            if !stack.isComplete { page.paragraph([Span("the stack goes on" + (stack.problem.map { ": \($0)" } ?? ""), .doubt)], first: "    ") }
         }
     }
 
