@@ -32,7 +32,7 @@ let package = Package(
         // Call stacks of threads that nobody stopped: ELF files, call frame information, symbols, lines.
         .target(name: "UserStacks", dependencies: ["Evidence"], linkerSettings: [.linkedLibrary("stdc++")]),
         // One resolver a wait family: evidence in, a wait out.
-        .target(name: "WaitResolution", dependencies: ["Evidence"]),
+        .target(name: "WaitResolution", dependencies: ["Evidence", "UserStacks"]),
         // Reduction, chains, roots, remedies: pure values.
         .target(name: "WaitGraph", dependencies: ["WaitModel"]),
         // Walks the road: observes, resolves, connects, reduces, verifies.

@@ -57,6 +57,7 @@ public struct Investigation {
     public func explain(_ targets: [Target]) throws(TargetError) -> Diagnosis {
         let host = try open()
         let selected = try select(targets, on: host)
+        host.readsStacksForKinds = !targets.isEmpty && selected.count <= Self.stackedThreadLimit
         var exploration = Exploration(host: host)
         exploration.explore(from: selected)
         let (waits, moved) = exploration.settled()
@@ -97,7 +98,7 @@ public struct Investigation {
             }
             if identity == nil { identity = hostIdentity(host) }
             gaps = gaps + gapsOf(host).filter { !gaps.contains($0) }
-            host.source.close()
+            host.close()
         }
         let threads = reports.values.sorted { $0.id < $1.id }.map {
             ListedThread(report: $0, looks: looks[$0.id] ?? [], moved: switched.contains($0.id))
@@ -218,7 +219,7 @@ public struct Investigation {
         let diagnosis = Diagnosis(
             host: hostIdentity(host), threads: threads, processes: processReports, resources: resources, findings: findings,
             gaps: gapsOf(host))
-        host.source.close()
+        host.close()
         return diagnosis
     }
 
@@ -228,8 +229,11 @@ public struct Investigation {
         let chosen = threads.indices.filter { options.userStacks || chained.contains(threads[$0].id) }
         let readings = chosen.compactMap { exploration.resolved[threads[$0].id]?.reading }
         guard !readings.isEmpty, readings.count == chosen.count else { return }
-        for (index, stack) in zip(chosen, StackReader(host: host).stacks(of: readings)) { threads[index].userStack = stack }
+        for (index, stack) in zip(chosen, host.stackReader.stacks(of: readings)) { threads[index].userStack = stack }
     }
+
+    /// Of more targeted threads no stacks are read to tell kinds apart.
+    private static let stackedThreadLimit = 1000
 
     /// Links of one chain whose stacks are read unasked.
     private static let chainStackLimit = 32

@@ -43,7 +43,7 @@ extension Investigation {
     public func stacks(_ targets: [Target]) throws(TargetError) -> StackListing {
         let host = try open()
         let selected = try select(targets, on: host)
-        let stacks = StackReader(host: host).stacks(of: selected)
+        let stacks = host.stackReader.stacks(of: selected)
         let threads = zip(selected, stacks).map { reading, stack in
             ThreadStack(
                 id: reading.id, process: host.process(reading.pid)?.name ?? reading.name, thread: reading.name, state: reading.stat.state,
@@ -51,7 +51,7 @@ extension Investigation {
         }
         noteRefused(selected, host)
         let listing = StackListing(host: hostIdentity(host), threads: threads, gaps: gapsOf(host))
-        host.source.close()
+        host.close()
         return listing
     }
 }

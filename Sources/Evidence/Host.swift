@@ -31,6 +31,9 @@ public final class Host {
     var bootTimeCache: Double??
     var compatibility: [Int32: Bool] = [:]
     private var stacksAreReadable = true
+    private var attachments: [ObjectIdentifier: AnyObject] = [:]
+    /// Whether user stacks may be read to tell what a futex word cannot. Off for sweeps of a whole host, where it would cost too much.
+    public var readsStacksForKinds = false
 
     public init(source: HostSource) {
         self.source = source
@@ -225,6 +228,23 @@ public final class Host {
     public func note(_ gap: Gap) {
         guard gapKeys.insert(gap.what).inserted else { return }
         gaps.append(gap)
+    }
+
+    // MARK: What modules to the right keep with a look
+
+    /// The one object of its type that belongs to this look; made when it is first asked for, dropped by `close`.
+    public func attached<T: AnyObject>(_ make: () -> T) -> T {
+        let key = ObjectIdentifier(T.self)
+        if let known = attachments[key] as? T { return known }
+        let made = make()
+        attachments[key] = made
+        return made
+    }
+
+    /// Ends the reader processes, and drops what was attached: it may hold this look in turn.
+    public func close() {
+        attachments.removeAll()
+        source.close()
     }
 
     // MARK: Resources

@@ -12,6 +12,7 @@ enum Futexes: WaitResolver {
             wait.timeoutSeconds = limit
             wait.mobility = .free(.timer)
         }
+        FutexFrames.sharpen(&wait, thread, on: host)
         return wait
     }
 

@@ -12,15 +12,20 @@ import Testing
         }
     }
 
-    private func build(_ source: String, _ command: String, language: String = "c", _ scratch: Scratch) throws -> String? {
-        guard isInstalled(String(command.split(separator: " ")[0])) else { return nil }
-        return try scratch.compile(source, as: language, with: [command, "-pthread", "-w"])
+    /// Builds a program; where the compiler is missing or refuses an option, the test is skipped by name.
+    private func build(_ source: String, _ command: String, language: String = "c", _ scratch: Scratch) throws -> String {
+        if isInstalled(String(command.split(separator: " ")[0])),
+            let program = try scratch.compile(source, as: language, with: [command, language == "c" || language == "cpp" ? "-pthread -w" : ""])
+        {
+            return program
+        }
+        try Test.cancel("\(command): not here")
     }
 
     @Test(arguments: compilers + ["gcc -O2 -static", "gcc -O0 -static", "gcc -O2 -no-pie", "gcc -O2 -static-pie", "gcc -O2 -fno-plt", "gcc -O2 -m32"])
     func callChain(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, command, scratch) else { return }
+        let program = try build(TestPrograms.callChain, command, scratch)
         let stacks = try Blocked([program, "3"]).stacks(threads: 4)
         for (thread, stack) in stacks where thread.tid != thread.pid {
             #expect(stack.isComplete, "\(command)\n\(stack.text)")
@@ -34,7 +39,7 @@ import Testing
 
     @Test(arguments: ["gcc -O2", "gcc -O0", "clang -O1"]) func deepRecursion(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, command, scratch) else { return }
+        let program = try build(TestPrograms.callChain, command, scratch)
         for (thread, stack) in try Blocked([program, "1", "9000"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(stack.isComplete)
             #expect(stack.names(in: TestPrograms.callChainNames).count == 9008)
@@ -48,7 +53,7 @@ import Testing
 
     @Test(arguments: ["gcc -O0", "gcc -O2", "clang -O0", "clang -O2", "gcc -O2 -static"]) func signalHandlerOnItsOwnStack(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.signal, command, scratch) else { return }
+        let program = try build(TestPrograms.signal, command, scratch)
         let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
         #expect(stack.isComplete, "\(stack.text)")
         #expect(
@@ -58,7 +63,7 @@ import Testing
 
     @Test(arguments: ["gcc -O0", "gcc -O2", "clang -O2"]) func coroutineStack(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.coroutine, command, scratch) else { return }
+        let program = try build(TestPrograms.coroutine, command, scratch)
         let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
         #expect(stack.names(in: ["deep", "body"]) == ["deep", "deep", "deep", "deep", "body"], "\(stack.text)")
         #expect(stack.isComplete, "\(stack.text)")
@@ -66,7 +71,7 @@ import Testing
 
     @Test(arguments: ["g++ -O0", "g++ -O2", "clang++ -O0", "clang++ -O2"]) func exceptionInFlight(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.exception, command, language: "cpp", scratch) else { return }
+        let program = try build(TestPrograms.exception, command, language: "cpp", scratch)
         let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
         #expect(stack.isComplete, "\(stack.text)")
         let names = stack.frames.compactMap(\.function)
@@ -77,7 +82,7 @@ import Testing
 
     @Test(arguments: ["-O", "", "-O -C symbol-mangling-version=v0"]) func rust(options: String) throws {
         let scratch = try Scratch()
-        guard let program = try scratch.compile(TestPrograms.rust, as: "rs", with: ["rustc \(options)"]) else { return }
+        let program = try build(TestPrograms.rust, "rustc \(options)", language: "rs", scratch)
         for (thread, stack) in try Blocked([program]).stacks(threads: 2) {
             #expect(stack.isComplete, "\(stack.text)")
             guard thread.tid != thread.pid else { continue }
@@ -88,7 +93,7 @@ import Testing
 
     @Test(arguments: ["-O", "-Onone"]) func swift(options: String) throws {
         let scratch = try Scratch()
-        guard let program = try scratch.compile(TestPrograms.swift, as: "swift", with: ["swiftc \(options) -module-name app"]) else { return }
+        let program = try build(TestPrograms.swift, "swiftc \(options) -module-name app", language: "swift", scratch)
         let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
         #expect(stack.isComplete, "\(stack.text)")
         #expect(stack.firstApplicationFrame?.function == "app.leaf(Int) -> Int", "\(stack.text)")
@@ -99,7 +104,7 @@ import Testing
 
     @Test func strippedShowsOffsets() throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, "gcc -O2 -s", scratch) else { return }
+        let program = try build(TestPrograms.callChain, "gcc -O2 -s", scratch)
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(stack.isComplete, "\(stack.text)")
             let own = stack.frames.filter { $0.module == program }
@@ -110,7 +115,7 @@ import Testing
 
     @Test func deletedExecutable() throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, "gcc -O2", scratch) else { return }
+        let program = try build(TestPrograms.callChain, "gcc -O2", scratch)
         let blocked = try Blocked([program, "1"])
         unlink(program)
         for (thread, stack) in try blocked.stacks(threads: 2) where thread.tid != thread.pid {
@@ -120,24 +125,24 @@ import Testing
 
     @Test func replacedExecutable() throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, "gcc -O2", scratch) else { return }
+        let program = try build(TestPrograms.callChain, "gcc -O2", scratch)
         let blocked = try Blocked([program, "1"])
         unlink(program)
-        guard try scratch.compile(TestPrograms.signal, with: ["gcc -O0"]) != nil else { return }
+        _ = try build(TestPrograms.signal, "gcc -O0", scratch)
         for (thread, stack) in try blocked.stacks(threads: 2) where thread.tid != thread.pid {
             #expect(stack.names(in: TestPrograms.callChainNames) == TestPrograms.callChainExpected(depth: 3), "\(stack.text)")
         }
     }
 
     @Test func symbolsFromMiniDebugInfo() throws {
-        guard isInstalled("objcopy"), isInstalled("xz") else { return }
+        guard isInstalled("objcopy"), isInstalled("xz") else { try Test.cancel("objcopy or xz: not here") }
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, "gcc -O2", scratch) else { return }
+        let program = try build(TestPrograms.callChain, "gcc -O2", scratch)
         let pack = """
             cd \(scratch.path) && objcopy --only-keep-debug program debug && xz -k debug && strip program \
             && objcopy --add-section .gnu_debugdata=debug.xz program
             """
-        guard run(["sh", "-c", pack]) == 0 else { return }
+        guard run(["sh", "-c", pack]) == 0 else { try Test.cancel("objcopy: cannot make the section") }
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(stack.names(in: TestPrograms.callChainNames) == TestPrograms.callChainExpected(depth: 3), "\(stack.text)")
         }
@@ -146,7 +151,7 @@ import Testing
     @Test(arguments: ["gcc -O2 -gdwarf-5", "gcc -O2 -gdwarf-4", "gcc -O0 -gdwarf-3", "gcc -O1 -g -gz=zlib", "clang -O1 -gdwarf-5", "clang -O0 -gdwarf-4"])
     func filesAndLines(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, command, scratch) else { return }
+        let program = try build(TestPrograms.callChain, command, scratch)
         let text = TestPrograms.callChain.split(separator: "\n")
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             for frame in stack.frames where TestPrograms.callChainNames.contains(frame.function ?? "") {
@@ -162,7 +167,7 @@ import Testing
     @Test(arguments: ["gcc -O2 -fno-asynchronous-unwind-tables -g", "clang -O1 -fno-asynchronous-unwind-tables -g"])
     func debugFrameOnly(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, command, scratch) else { return }
+        let program = try build(TestPrograms.callChain, command, scratch)
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(stack.isComplete, "\(stack.text)")
             #expect(stack.names(in: TestPrograms.callChainNames) == TestPrograms.callChainExpected(depth: 3), "\(stack.text)")
@@ -171,7 +176,7 @@ import Testing
 
     @Test(arguments: ["gcc -O2", "gcc -O0", "gcc -O2 -fno-omit-frame-pointer", "clang -O2"]) func withoutAnyFrameInformation(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, command + " -fno-asynchronous-unwind-tables -fno-unwind-tables", scratch) else { return }
+        let program = try build(TestPrograms.callChain, command + " -fno-asynchronous-unwind-tables -fno-unwind-tables", scratch)
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(!stack.isComplete, "\(stack.text)")
             let names = stack.names(in: TestPrograms.callChainNames)
@@ -185,7 +190,7 @@ import Testing
     @Test(.enabled(if: isInstalled("gdb")), arguments: ["gcc -O2", "gcc -O0", "clang -O2", "gcc -O2 -static"])
     func asGDBSeesIt(command: String) throws {
         let scratch = try Scratch()
-        guard let program = try build(TestPrograms.callChain, command, scratch) else { return }
+        let program = try build(TestPrograms.callChain, command, scratch)
         let second = try Blocked([program, "1"])
         _ = try second.stacks(threads: 2)
         let text = output(of: ["gdb", "-nx", "-p", "\(second.pid)", "-batch", "-ex", "thread apply all bt"])
@@ -193,7 +198,7 @@ import Testing
         for line in text.split(separator: "\n") where line.hasPrefix("#") {
             for word in line.split(separator: " ") where TestPrograms.callChainNames.contains(String(word)) { seen.append(String(word)) }
         }
-        guard seen.contains("leaf") else { return }
+        guard seen.contains("leaf") else { try Test.cancel("gdb: not permitted to attach") }
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
             #expect(stack.names(in: TestPrograms.callChainNames) == seen)
         }

@@ -75,7 +75,7 @@ enum TestPrograms {
         #define APART __attribute__((noinline))
         volatile int sink;
         namespace app {
-        struct Holder { std::string name; APART ~Holder() { std::puts("ready"); std::fflush(stdout); for (;;) poll(0, 0, -1); } };
+        struct Holder { std::string name; APART ~Holder() { std::puts("ready"); std::fflush(stdout); while (sink >= 0) poll(0, 0, -1); } };
         template <class T> struct Box { APART static void fill(T v) { Holder h{"x"}; if (v) throw 1; sink = 1; } };
         APART int inner(int n) { Box<int>::fill(n); sink++; return n; }
         APART int steady(int n) noexcept { try { return inner(n) + 1; } catch (int) { return 2; } }

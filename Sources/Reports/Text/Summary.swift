@@ -32,6 +32,7 @@ func restDoubt(_ cause: Cause) -> String {
     switch cause {
     case .unknown: "; the evidence ends here"
     case .noSignaller: "; nothing names who would wake it"
+    case .runtimeInternal: "; only its language runtime can tell who holds that"
     default: ""
     }
 }
