@@ -32,7 +32,7 @@ enum CallSite: Hashable {
             } else {
                 return nil
             }
-        case .x86_64, .i386:
+        case .amd64, .i386:
             if n >= 5, byte(5) == 0xE8 {
                 let target = address &+ UInt64(bitPattern: Int64(Int32(bitPattern: word(4))))
                 self = .direct(machine == .i386 ? target & 0xFFFF_FFFF : target)
@@ -66,7 +66,7 @@ enum CallSite: Hashable {
 
     /// Where a stub of the procedure linkage table takes its target from: `jmp *slot(%rip)`, with or without `endbr64`.
     static func slot(ofStub code: [UInt8], at address: UInt64, machine: Machine) -> UInt64? {
-        guard machine == .x86_64 else { return nil }
+        guard machine == .amd64 else { return nil }
         var at = 0
         if code.starts(with: [0xF3, 0x0F, 0x1E, 0xFA]) { at = 4 }
         if at < code.count, code[at] == 0xF2 { at += 1 }

@@ -53,7 +53,9 @@ enum Demangling {
     /// Leaves out what the optimizer did and the name of the standard library.
     private static func shortened(_ name: String) -> String {
         var name = name
-        let prefixes = ["generic specialization <", "function signature specialization <", "generic not re-abstracted specialization <", "merged "]
+        let prefixes = [
+            "generic specialization <", "function signature specialization <", "generic not re-abstracted specialization <", "merged ",
+        ]
         while let prefix = prefixes.first(where: { name.hasPrefix($0) }) {
             if prefix.hasSuffix("<") {
                 guard let end = name.range(ofText: "> of ") else { break }
@@ -66,7 +68,8 @@ enum Demangling {
         var rest = name[...]
         while let at = rest.range(ofText: "Swift.") {
             let before = rest.utf8.index(at, offsetBy: -6)
-            let isName = before > name.startIndex && rest.startIndex < before && (rest[rest.index(before: before)].isLetter || rest[rest.index(before: before)].isNumber)
+            let last = rest[..<before].last
+            let isName = last?.isLetter == true || last?.isNumber == true
             short += rest[..<(isName ? at : before)]
             rest = rest[at...]
         }

@@ -147,7 +147,9 @@ final class ElfFile {
                 let name = cursor.slice((nameSize + 3) & ~3)
                 let description = cursor.slice((size + 3) & ~3)
                 if cursor.hasFailed { return nil }
-                if type == 3, name.starts(with: [0x47, 0x4E, 0x55, 0]), size > 0, size <= 64 { return Array(description.prefix(Int(size))) }
+                if type == 3, name.starts(with: [0x47, 0x4E, 0x55, 0]), size > 0, size <= 64 {
+                    return Array(description.prefix(Int(size)))
+                }
             }
             return nil
         }
@@ -227,7 +229,8 @@ final class ElfFile {
             if count == 0 { count = Int(min(section.section.size, UInt64(ElfLayout.maximumSections))) }
             if names == 0xFFFF { names = Int(section.section.link) }
         }
-        var parsed = parse(table(at: offset, count: count, entry: entry, limit: ElfLayout.maximumSections, head, read), entry: entry, is64: is64)
+        let headers = table(at: offset, count: count, entry: entry, limit: ElfLayout.maximumSections, head, read)
+        var parsed = parse(headers, entry: entry, is64: is64)
         guard names < parsed.count, parsed[names].section.size <= 16 << 20, parsed[names].section.offset < 1 << 62,
             let text = read(parsed[names].section.offset, Int(parsed[names].section.size))
         else { return [] }

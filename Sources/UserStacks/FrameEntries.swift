@@ -18,7 +18,9 @@ struct PointerReader {
     /// Base of data-relative pointers: the address of `.eh_frame_hdr`.
     var dataAddress: UInt64?
 
-    func rebased(_ address: UInt64?) -> PointerReader { PointerReader(wordSize: wordSize, sectionAddress: address, dataAddress: dataAddress) }
+    func rebased(_ address: UInt64?) -> PointerReader {
+        PointerReader(wordSize: wordSize, sectionAddress: address, dataAddress: dataAddress)
+    }
 
     /// nil for an omitted, indirect or unknown form, or past the end.
     func read(_ cursor: inout BinaryCursor, encoding: UInt8) -> UInt64? {

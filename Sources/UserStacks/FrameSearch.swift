@@ -99,9 +99,10 @@ extension StackWalk {
         guard machine != .arm64 else { return [0] }
         let into = counter &- location.bias &- start
         let code = location.module.file.bytes(at: start, count: Int(min(into, 160)))
-        let move: [[UInt8]] = machine == .x86_64 ? [[0x48, 0x89, 0xE5], [0x48, 0x8B, 0xEC]] : [[0x89, 0xE5], [0x8B, 0xEC]]
-        let prefix: [UInt8] = machine == .x86_64 ? [0x48] : []
-        guard let moved = (0..<min(32, code.count)).first(where: { at in move.contains { code[at...].starts(with: $0) } }) else { return [] }
+        let move: [[UInt8]] = machine == .amd64 ? [[0x48, 0x89, 0xE5], [0x48, 0x8B, 0xEC]] : [[0x89, 0xE5], [0x8B, 0xEC]]
+        let prefix: [UInt8] = machine == .amd64 ? [0x48] : []
+        let moves = (0..<min(32, code.count)).first { at in move.contains { code[at...].starts(with: $0) } }
+        guard let moved = moves else { return [] }
         let word = UInt64(machine.wordSize)
         // What lies below the saved frame pointer.
         let saved = UInt64(max(0, -row.deepestSave)) &- min(UInt64(max(0, -row.deepestSave)), 2 * word)
@@ -109,7 +110,7 @@ extension StackWalk {
         for at in moved..<max(moved, code.count - 4 - prefix.count) where prefix.isEmpty || code[at] == prefix[0] {
             let (operation, operand) = (code[at + prefix.count], code[at + prefix.count + 1])
             let immediate = at + prefix.count + 2
-            if (operation == 0x83 || operation == 0x81), operand == 0xE4 { return [] }
+            if operation == 0x83 || operation == 0x81, operand == 0xE4 { return [] }
             if operation == 0x83, operand == 0xEC, code[immediate] < 0x80 { sizes.append(UInt64(code[immediate])) }
             if operation == 0x81, operand == 0xEC, immediate + 4 <= code.count {
                 let wide = UInt64(code[immediate]) | UInt64(code[immediate + 1]) << 8 | UInt64(code[immediate + 2]) << 16

@@ -27,7 +27,9 @@ struct LineHeader {
         guard version >= 2, version <= 5 else { return (nil, next) }
         if version == 5 { cursor.skip(2) }
         let headerLength = cursor.unsigned(size: isWide ? 8 : 4)
-        guard !cursor.hasFailed, headerLength <= UInt64(cursor.remaining), cursor.position + Int(headerLength) <= next else { return (nil, next) }
+        guard !cursor.hasFailed, headerLength <= UInt64(cursor.remaining), cursor.position + Int(headerLength) <= next else {
+            return (nil, next)
+        }
         let programStart = cursor.position + Int(headerLength)
         let instructionLength = cursor.u8()
         if version >= 4 { cursor.skip(1) }
@@ -47,7 +49,9 @@ struct LineHeader {
     }
 
     /// The path of a file by its number: its directory, when it is not absolute, and its name.
-    func path(of file: UInt64, _ raw: UnsafeRawBufferPointer, lineStrings: UnsafeRawBufferPointer, strings: UnsafeRawBufferPointer) -> String? {
+    func path(
+        of file: UInt64, _ raw: UnsafeRawBufferPointer, lineStrings: UnsafeRawBufferPointer, strings: UnsafeRawBufferPointer
+    ) -> String? {
         var cursor = BinaryCursor(UnsafeRawBufferPointer(rebasing: raw[..<program.lowerBound]), at: tables)
         return version == 5 ? modernPath(file, &cursor, lineStrings, strings) : oldPath(file, &cursor)
     }

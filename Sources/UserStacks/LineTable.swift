@@ -23,11 +23,14 @@ final class LineTable {
 
     init(file: ElfFile) {
         wordSize = file.machine.wordSize
-        guard let section = file.section(".debug_line"), section.size <= Self.sizeLimit, let program = file.contents(section) else { return }
+        func contents(_ name: String) -> [UInt8]? {
+            file.section(name).flatMap { $0.size <= Self.sizeLimit ? file.contents($0) : nil }
+        }
+        guard let program = contents(".debug_line") else { return }
         self.program = program
-        if let section = file.section(".debug_line_str"), section.size <= Self.sizeLimit { lineStrings = file.contents(section) ?? [] }
+        lineStrings = contents(".debug_line_str") ?? []
         // Only some producers put file names there, and it is large.
-        if let section = file.section(".debug_str"), section.size <= Self.sizeLimit, lineStrings.isEmpty { strings = file.contents(section) ?? [] }
+        if lineStrings.isEmpty { strings = contents(".debug_str") ?? [] }
         indexSequences()
     }
 
@@ -40,8 +43,7 @@ final class LineTable {
             if sequences[middle].addresses.lowerBound <= address { low = middle + 1 } else { high = middle }
         }
         // Sequences do not overlap, but for those of functions that the linker left out.
-        for index in stride(from: low - 1, through: max(0, low - 8), by: -1) where index >= 0 && sequences[index].addresses.contains(address) {
-            let sequence = sequences[index]
+        for sequence in sequences[max(0, low - 8)..<low].reversed() where sequence.addresses.contains(address) {
             var found: (file: UInt64, line: UInt64)?
             var last: (address: UInt64, file: UInt64, line: UInt64)?
             _ = program.withUnsafeBytes { raw in
@@ -126,10 +128,10 @@ final class LineTable {
             case 9: address = address &+ UInt64(cursor.u16())
             case 6, 7, 10, 11: break
             default:
-                for _ in 0..<(Int(operation) <= header.operandCounts.count ? header.operandCounts[Int(operation) - 1] : 0) { _ = cursor.uleb() }
-                continue
+                guard Int(operation) <= header.operandCounts.count else { break }
+                for _ in 0..<header.operandCounts[Int(operation) - 1] { _ = cursor.uleb() }
             }
-            // Of the standard operations 5 and 12 have one operand that does not matter here.
+            // Operations 5 and 12, and those of later versions, have operands that do not matter here.
             if cursor.hasFailed { return raw.count }
         }
         return header.program.upperBound

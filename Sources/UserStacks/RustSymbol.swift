@@ -7,7 +7,8 @@ struct RustSymbol {
         let text = Array(symbol.utf8)
         guard let end = text.lastIndex(of: 0x45), end >= 24, text.starts(with: [0x5F, 0x5A, 0x4E]) else { return false }
         let hash = text[(end - 19)..<end]
-        return hash.starts(with: [0x31, 0x37, 0x68]) && hash.dropFirst(3).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        let isHexadecimal = hash.dropFirst(3).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return hash.starts(with: [0x31, 0x37, 0x68]) && isHexadecimal
     }
 
     static func legacy(_ symbol: String) -> String? {
@@ -101,8 +102,8 @@ struct RustSymbol {
 
     private mutating func put(_ string: String) {
         guard !isSilent else { return }
-        if output.utf8.count + string.utf8.count > Self.outputLimit { return hasFailed = true }
         output += string
+        if output.utf8.count > Self.outputLimit { hasFailed = true }
     }
 
     /// `_` is 0; digits and letters up to `_` are a number plus 1.
@@ -149,14 +150,16 @@ struct RustSymbol {
     private mutating func nested(_ body: (inout RustSymbol) -> Void) {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Self.depthLimit, !hasFailed else { return hasFailed = true }
+        if depth > Self.depthLimit { hasFailed = true }
+        if hasFailed { return }
         body(&self)
     }
 
     private mutating func backReference(_ body: (inout RustSymbol) -> Void) {
         let start = at - 1
         let target = base62()
-        guard target < UInt64(start), !hasFailed else { return hasFailed = true }
+        if target >= UInt64(start) { hasFailed = true }
+        if hasFailed { return }
         // In silence nothing is printed: no need to follow, and no way to be kept busy by references to references.
         if isSilent { return }
         let saved = at
@@ -227,8 +230,8 @@ struct RustSymbol {
         uniqueKeysWithValues: zip(
             "abcdefhijlmnopstuvxyz".utf8,
             [
-                "i8", "bool", "char", "f64", "str", "f32", "u8", "isize", "usize", "i32", "u32", "i128", "u128", "_", "i16", "u16", "()", "...", "i64", "u64",
-                "!",
+                "i8", "bool", "char", "f64", "str", "f32", "u8", "isize", "usize", "i32", "u32", "i128", "u128", "_", "i16", "u16", "()",
+                "...", "i64", "u64", "!",
             ]))
 
     private mutating func type() {
@@ -305,7 +308,10 @@ struct RustSymbol {
             if parser.skip("p") { return parser.put("_") }
             if parser.skip("B") { return parser.backReference { $0.constant() } }
             let type = parser.take()
-            guard Self.basic[type] != nil else { return parser.hasFailed = true }
+            guard Self.basic[type] != nil else {
+                parser.hasFailed = true
+                return
+            }
             if parser.skip("n") { parser.put("-") }
             var digits: [UInt8] = []
             while !parser.hasFailed, !parser.skip("_") { digits.append(parser.take()) }

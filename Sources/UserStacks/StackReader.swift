@@ -62,7 +62,8 @@ public final class StackReader {
                         directory: "\(host.source.root)/\(item.thread.pid)/task/\(item.image.thread)", tid: item.thread.tid,
                         address: item.stackPointer, count: item.image.room(above: item.stackPointer, limit: StackMemory.firstRead),
                         throughFile: !host.source.sharesPIDs),
-                    .directory(path: "\(host.source.root)/\(item.thread.pid)/task/\(item.thread.tid)"), .member(name: "schedstat", limit: 128), .member(name: "syscall", limit: 256),
+                    .directory(path: "\(host.source.root)/\(item.thread.pid)/task/\(item.thread.tid)"),
+                    .member(name: "schedstat", limit: 128), .member(name: "syscall", limit: 256),
                 ]
             },
             take: { item, answers in
@@ -70,15 +71,24 @@ public final class StackReader {
                     stacks[item.index] = UserStack(frames: [], isComplete: false, problem: .moved)
                     return
                 }
-                guard case .success(let bytes) = answers[0], !bytes.isEmpty else {
-                    if case .failure(let error) = answers[0] { host.note("memory of \(item.thread.pid)", error) }
+                let (pid, tid) = (item.thread.pid, item.thread.tid)
+                let copy: [UInt8]
+                switch answers[0] {
+                case .success(let bytes): copy = Array(bytes)
+                case .failure(let error):
+                    if error != .gone { host.note("memory of \(pid)", error) }
+                    // The thread that lent its directory may have ended; this one has not.
+                    let again = host.source.memory(pid: pid, tid: tid, address: item.stackPointer, count: StackMemory.firstRead)
+                    copy = error == .gone ? (try? again.get()) ?? [] : []
+                }
+                guard !copy.isEmpty else {
                     stacks[item.index] = UserStack(frames: [], isComplete: false, problem: .memory(address: item.stackPointer))
                     return
                 }
                 stacks[item.index] = stack(
                     of: item.thread, image: item.image, stackPointer: item.stackPointer, programCounter: item.programCounter,
-                    memory: StackMemory(start: item.stackPointer, bytes: Array(bytes)) { [host] address, count in
-                        try? host.source.memory(pid: item.thread.pid, tid: item.thread.tid, address: address, count: count).get()
+                    memory: StackMemory(start: item.stackPointer, bytes: copy) { [host] address, count in
+                        try? host.source.memory(pid: pid, tid: tid, address: address, count: count).get()
                     })
             })
         return stacks
@@ -131,10 +141,11 @@ public final class StackReader {
         switch host.architecture(of: thread) {
         case .i386: machine = .i386
         case .arm64: machine = .arm64
-        default: machine = .x86_64
+        default: machine = .amd64
         }
         let image = ProcessImage(
-            mappings: host.mappings(of: thread), machine: machine, thread: tid, open: { [modules] in modules.module(of: $0, pid: pid, tid: tid) },
+            mappings: host.mappings(of: thread), machine: machine, thread: tid,
+            open: { [modules] in modules.module(of: $0, pid: pid, tid: tid) },
             read: { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() })
         images[thread.pid] = image
         return image

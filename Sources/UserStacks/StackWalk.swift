@@ -141,7 +141,9 @@ struct StackWalk {
             switch row.base {
             case .register(let register, _): return .lost(register)
             case .expression(let code):
-                if let base = code.first, base >= 0x70, base <= 0x8f, registers[Int(base - 0x70)] == nil { return .lost(Int(base - 0x70)) }
+                if let base = code.first, base >= 0x70, base <= 0x8f, registers[Int(base - 0x70)] == nil {
+                    return .lost(Int(base - 0x70))
+                }
                 return .failed(.lostRegister(address: counter))
             }
         }
@@ -171,7 +173,9 @@ struct StackWalk {
         if !hasReturnRule { returnAddress = registers[row.returnAddress] }
         guard let returnAddress else { return .failed(.lostRegister(address: counter)) }
         caller.programCounter = machine.codeAddress(returnAddress)
-        if caller.programCounter == counter, caller[machine.stackPointer] == stackPointer { return .failed(.inconsistent(address: counter)) }
+        if caller.programCounter == counter, caller[machine.stackPointer] == stackPointer {
+            return .failed(.inconsistent(address: counter))
+        }
         return .caller(caller)
     }
 
@@ -201,9 +205,10 @@ struct StackWalk {
         let counter = registers.programCounter
         func word(_ offset: UInt64) -> UInt64? { memory.value(at: stackPointer &+ offset, size: 8) }
         switch machine {
-        case .x86_64:
+        case .amd64:
             let code = image.code(before: counter &+ 9, count: 9)
-            guard code == [0x48, 0xC7, 0xC0, 15, 0, 0, 0, 0x0F, 0x05] || code.starts(with: [0xB8, 15, 0, 0, 0, 0x0F, 0x05]) else { return nil }
+            let isReturn = code == [0x48, 0xC7, 0xC0, 15, 0, 0, 0, 0x0F, 0x05] || code.starts(with: [0xB8, 15, 0, 0, 0, 0x0F, 0x05])
+            guard isReturn else { return nil }
             // ucontext: flags, link, stack_t; then r8-r15 rdi rsi rbp rbx rdx rax rcx rsp rip.
             guard let pointer = word(40 + 15 * 8), let target = word(40 + 16 * 8) else { return nil }
             var interrupted = Registers(machine: machine, stackPointer: pointer, programCounter: target)

@@ -38,9 +38,8 @@ struct SymbolTable: Sendable {
                 let type = info & 0xF
                 let binding = info >> 4
                 // Functions, and global labels of assembly code; defined, and not absolute.
-                guard type == 2 || type == 10 || (type == 0 && (binding != 0 || length > 0)), section != 0, section < 0xFF00, start != 0 else {
-                    continue
-                }
+                let isCode = type == 2 || type == 10 || (type == 0 && (binding != 0 || length > 0))
+                guard isCode, section != 0, section < 0xFF00, start != 0 else { continue }
                 entries.append(Entry(start: start, size: length, name: name, rank: type == 0 ? 0 : binding == 1 ? 3 : binding == 2 ? 2 : 1))
             }
         }
@@ -66,9 +65,8 @@ struct SymbolTable: Sendable {
             if let best, best.entry.start != entry.start { break }
             let covers = entry.size > 0 ? address - entry.start < entry.size : entry.start == functionStart || entry.start == address
             if covers, let name = name(at: entry.name) {
-                if let known = best { if Self.isBetter(name, entry.rank, than: known.name, known.entry.rank) { best = (entry, name) } } else {
-                    best = (entry, name)
-                }
+                let isBetter = best.map { Self.isBetter(name, entry.rank, than: $0.name, $0.entry.rank) } ?? true
+                if isBetter { best = (entry, name) }
             }
             index -= 1
             looked += 1
@@ -87,9 +85,8 @@ struct SymbolTable: Sendable {
     /// nil for an empty name and for the marks of assemblers (`$x`). A version (`@GLIBC_2.34`) is left out.
     private func name(at offset: UInt32) -> String? {
         let start = Int(offset)
-        guard start < names.count, names[start] != 0, names[start] != 0x24 || start + 2 < names.count && names[start + 1] == 0x73 else {
-            return nil
-        }
+        guard start < names.count, names[start] != 0 else { return nil }
+        if names[start] == 0x24, start + 1 >= names.count || names[start + 1] != 0x73 { return nil }
         var end = start
         while end < names.count, end - start < Self.nameLimit, names[end] != 0 {
             if names[end] == 0x40, end > start { break }
@@ -113,7 +110,8 @@ final class Symbols {
         sources = [
             { Self.table(file, type: 2) }, { Self.table(file, type: 11) },
             {
-                file.buildID.isEmpty ? nil : openDebugFile(file.buildID).flatMap { $0.buildID == file.buildID ? Self.table($0, type: 2) : nil }
+                guard !file.buildID.isEmpty, let debug = openDebugFile(file.buildID), debug.buildID == file.buildID else { return nil }
+                return Self.table(debug, type: 2)
             },
             { MiniDebugInfo.file(in: file).flatMap { Self.table($0, type: 2) } },
         ].reversed()

@@ -3,7 +3,9 @@ enum MiniDebugInfo {
     private static let limit = 32 << 20
 
     static func file(in file: ElfFile) -> ElfFile? {
-        guard let packed = file.contents(".gnu_debugdata"), let bytes = packed.withUnsafeBytes({ Xz.unpacked($0, limit: limit) }) else { return nil }
+        guard let packed = file.contents(".gnu_debugdata"), let bytes = packed.withUnsafeBytes({ Xz.unpacked($0, limit: limit) }) else {
+            return nil
+        }
         return ElfFile { offset, count in
             guard offset < UInt64(bytes.count) else { return nil }
             return Array(bytes[Int(offset)..<min(bytes.count, Int(offset) + count)])
@@ -140,7 +142,10 @@ struct LzmaState {
 
     private mutating func normalise(_ input: UnsafeRawBufferPointer) {
         range <<= 8
-        guard position < input.count else { return hasFailed = true }
+        guard position < input.count else {
+            hasFailed = true
+            return
+        }
         code = code << 8 | UInt32(input[position])
         position += 1
     }

@@ -79,7 +79,9 @@ import Testing
     }
 
     /// Damage where the parsers look: frame information, lines, symbols.
-    @Test(.enabled(if: !real.isEmpty), arguments: [".eh_frame", ".eh_frame_hdr", ".debug_line", ".debug_line_str", ".symtab", ".note.gnu.build-id"])
+    @Test(
+        .enabled(if: !real.isEmpty),
+        arguments: [".eh_frame", ".eh_frame_hdr", ".debug_line", ".debug_line_str", ".symtab", ".note.gnu.build-id"])
     func damagedSection(name: String) throws {
         let file = try #require(ElfFile { Self.real.slice($0, $1) })
         let section = try #require(file.section(name))
@@ -87,14 +89,15 @@ import Testing
         for _ in 0..<300 {
             var bytes = Self.real
             for _ in 0..<Int.random(in: 1..<8, using: &generator) {
-                bytes[Int(section.offset) + Int.random(in: 0..<Int(section.size), using: &generator)] = [0, 0x7F, 0x80, 0xFF, 1, 0x0a].randomElement(using: &generator) ?? 0
+                bytes[Int(section.offset) + Int.random(in: 0..<Int(section.size), using: &generator)] =
+                    [0, 0x7F, 0x80, 0xFF, 1, 0x0a].randomElement(using: &generator) ?? 0
             }
             #expect(seconds { exercise(bytes) } < 5)
         }
     }
 
     @Test func expressionsThatLoop() throws {
-        let machine = Machine.x86_64
+        let machine = Machine.amd64
         let registers = Registers(machine: machine, stackPointer: 0x1000, programCounter: 0x2000)
         let evaluate = FrameExpression(machine: machine, registers: registers, memory: StackMemory(), bias: 0)
         // skip -3: itself again.
@@ -103,7 +106,8 @@ import Testing
         #expect(evaluate.value(of: [0x30, 0x12, 0x2f, 0xFC, 0xFF]) == nil)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {
-            _ = evaluate.value(of: (0..<Int.random(in: 0..<20, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) })
+            _ = evaluate.value(
+                of: (0..<Int.random(in: 0..<20, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) })
         }
     }
 
@@ -116,7 +120,9 @@ import Testing
                 var decoder = Lzma2Decoder(limit: 1 << 16)
                 _ = decoder.run(raw, from: 0)
             }
-            let framed = [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0, 1, 0x69, 0x22, 0xDE, 0x36, 2, 0, 0x21, 1, 0x16, 0, 0, 0, 0x74, 0x2F, 0xE5, 0xA3] + bytes
+            let framed =
+                [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0, 1, 0x69, 0x22, 0xDE, 0x36, 2, 0, 0x21, 1, 0x16, 0, 0, 0, 0x74, 0x2F, 0xE5, 0xA3]
+                + bytes
             framed.withUnsafeBytes { _ = Xz.unpacked($0, limit: 1 << 16) }
         }
     }

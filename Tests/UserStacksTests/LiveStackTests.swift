@@ -15,14 +15,18 @@ import Testing
     /// Builds a program; where the compiler is missing or refuses an option, the test is skipped by name.
     private func build(_ source: String, _ command: String, language: String = "c", _ scratch: Scratch) throws -> String {
         if isInstalled(String(command.split(separator: " ")[0])),
-            let program = try scratch.compile(source, as: language, with: [command, language == "c" || language == "cpp" ? "-pthread -w" : ""])
+            let program = try scratch.compile(
+                source, as: language, with: [command, language == "c" || language == "cpp" ? "-pthread -w" : ""])
         {
             return program
         }
         try Test.cancel("\(command): not here")
     }
 
-    @Test(arguments: compilers + ["gcc -O2 -static", "gcc -O0 -static", "gcc -O2 -no-pie", "gcc -O2 -static-pie", "gcc -O2 -fno-plt", "gcc -O2 -m32"])
+    @Test(
+        arguments: compilers + [
+            "gcc -O2 -static", "gcc -O0 -static", "gcc -O2 -no-pie", "gcc -O2 -static-pie", "gcc -O2 -fno-plt", "gcc -O2 -m32",
+        ])
     func callChain(command: String) throws {
         let scratch = try Scratch()
         let program = try build(TestPrograms.callChain, command, scratch)
@@ -51,7 +55,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["gcc -O0", "gcc -O2", "clang -O0", "clang -O2", "gcc -O2 -static"]) func signalHandlerOnItsOwnStack(command: String) throws {
+    @Test(arguments: ["gcc -O0", "gcc -O2", "clang -O0", "clang -O2", "gcc -O2 -static"]) func signalHandlerOnItsOwnStack(command: String)
+        throws
+    {
         let scratch = try Scratch()
         let program = try build(TestPrograms.signal, command, scratch)
         let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
@@ -148,7 +154,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["gcc -O2 -gdwarf-5", "gcc -O2 -gdwarf-4", "gcc -O0 -gdwarf-3", "gcc -O1 -g -gz=zlib", "clang -O1 -gdwarf-5", "clang -O0 -gdwarf-4"])
+    @Test(arguments: [
+        "gcc -O2 -gdwarf-5", "gcc -O2 -gdwarf-4", "gcc -O0 -gdwarf-3", "gcc -O1 -g -gz=zlib", "clang -O1 -gdwarf-5", "clang -O0 -gdwarf-4",
+    ])
     func filesAndLines(command: String) throws {
         let scratch = try Scratch()
         let program = try build(TestPrograms.callChain, command, scratch)
@@ -157,7 +165,9 @@ import Testing
             for frame in stack.frames where TestPrograms.callChainNames.contains(frame.function ?? "") {
                 #expect(frame.file?.hasSuffix("source.c") == true, "\(frame)")
                 let line = try #require(frame.line)
-                #expect(text[line - 1].contains(" \(frame.function ?? "?")(") || text[line - 1].contains("*\(frame.function ?? "?")("), "\(frame)")
+                #expect(
+                    text[line - 1].contains(" \(frame.function ?? "?")(") || text[line - 1].contains("*\(frame.function ?? "?")("),
+                    "\(frame)")
             }
         }
     }
@@ -174,7 +184,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["gcc -O2", "gcc -O0", "gcc -O2 -fno-omit-frame-pointer", "clang -O2"]) func withoutAnyFrameInformation(command: String) throws {
+    @Test(arguments: ["gcc -O2", "gcc -O0", "gcc -O2 -fno-omit-frame-pointer", "clang -O2"]) func withoutAnyFrameInformation(
+        command: String
+    ) throws {
         let scratch = try Scratch()
         let program = try build(TestPrograms.callChain, command + " -fno-asynchronous-unwind-tables -fno-unwind-tables", scratch)
         for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {

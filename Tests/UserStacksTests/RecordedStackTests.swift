@@ -77,7 +77,8 @@ import Testing
         let all = StackMemory(start: signalStack, bytes: frame.bytes) { address, count in
             address >= Self.stack ? memory.slice(address - Self.stack, count) : nil
         }
-        let (frames, end) = StackWalk(image: image, memory: all, machine: .arm64).walk(stackPointer: signalStack, programCounter: trampoline)
+        let (frames, end) = StackWalk(image: image, memory: all, machine: .arm64).walk(
+            stackPointer: signalStack, programCounter: trampoline)
         #expect(names(frames, image) == ["?", "leaf", "signed", "framed", "first"])
         #expect(frames[0].isSignalFrame)
         guard case .root = end else { throw Failure("\(end)") }
@@ -97,17 +98,18 @@ import Testing
         var elf = SmallELF(machine: 62)
         let common = elf.common(codeAlignment: 1, dataAlignment: 0x78, returnAddress: 16, instructions: [0x0c, 7, 8, 0x90, 1])
         // push %rbx … pop %rbx; ret; then again as after the push.
-        elf.function("early_exit", 0x1000..<0x1100, common: common, instructions: [0x41, 0x0e, 16, 0x83, 2, 0x0a, 0x50, 0x0e, 8, 0xc3, 0x41, 0x0b])
+        elf.function(
+            "early_exit", 0x1000..<0x1100, common: common, instructions: [0x41, 0x0e, 16, 0x83, 2, 0x0a, 0x50, 0x0e, 8, 0xc3, 0x41, 0x0b])
         // As linkers describe the linkage table: CFA = rsp + 8 + ((rip & 15) >= 11) << 3.
         elf.function(
             "table", 0x1100..<0x1200, common: common, instructions: [0x0f, 11, 0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22])
         elf.function("first", 0x1200..<0x1300, common: common, instructions: [0x07, 16])
-        let image = try elf.image(at: Self.base, machine: .x86_64)
+        let image = try elf.image(at: Self.base, machine: .amd64)
         var memory = Bytes()
         for value in [0x1111, Self.base + 0x110c, 0x2222, Self.base + 0x1210, 0, 0] { memory.add(value) }
         func walk(_ counter: UInt64, _ offset: UInt64) -> [String] {
             let stack = StackMemory(start: Self.stack, bytes: memory.bytes)
-            let (frames, _) = StackWalk(image: image, memory: stack, machine: .x86_64).walk(
+            let (frames, _) = StackWalk(image: image, memory: stack, machine: .amd64).walk(
                 stackPointer: Self.stack + offset, programCounter: Self.base + counter)
             return names(frames, image)
         }
@@ -123,10 +125,10 @@ import Testing
         // CFA is the stack pointer itself: no progress.
         let common = elf.common(codeAlignment: 1, dataAlignment: 0x78, returnAddress: 16, instructions: [0x0c, 7, 0, 0x90, 0])
         elf.function("circle", 0x1000..<0x1100, common: common, instructions: [])
-        let image = try elf.image(at: Self.base, machine: .x86_64)
+        let image = try elf.image(at: Self.base, machine: .amd64)
         var memory = Bytes()
         memory.add(Self.base + 0x1010)
-        let (frames, end) = StackWalk(image: image, memory: StackMemory(start: Self.stack, bytes: memory.bytes), machine: .x86_64).walk(
+        let (frames, end) = StackWalk(image: image, memory: StackMemory(start: Self.stack, bytes: memory.bytes), machine: .amd64).walk(
             stackPointer: Self.stack, programCounter: Self.base + 0x1010)
         #expect(frames.count == 1)
         guard case .stopped(.inconsistent) = end else { throw Failure("\(end)") }

@@ -20,7 +20,9 @@ struct SmallELF {
     static let framesAddress: UInt64 = 0x3000
 
     /// A Common Information Entry at the current position; returns where it begins.
-    mutating func common(codeAlignment: UInt8, dataAlignment: UInt8, returnAddress: UInt8, augmentation: String = "zR", instructions: [UInt8]) -> Int {
+    mutating func common(
+        codeAlignment: UInt8, dataAlignment: UInt8, returnAddress: UInt8, augmentation: String = "zR", instructions: [UInt8]
+    ) -> Int {
         let start = frames.bytes.count
         var entry = Bytes()
         entry.add(UInt32(0))
@@ -113,7 +115,9 @@ struct SmallELF {
             mappings: Array(text.utf8).withUnsafeBytes { MemoryMapping.table($0) }, machine: machine,
             open: { $0.inode == 42 ? module : nil },
             read: { address, count in
-                for (start, bytes) in memory where address >= start && address < start + UInt64(bytes.count) { return bytes.slice(address - start, count) }
+                for (start, bytes) in memory where address >= start && address < start + UInt64(bytes.count) {
+                    return bytes.slice(address - start, count)
+                }
                 return nil
             })
     }
