@@ -13,6 +13,12 @@ missing_packages() {
     have ipcrm || echo util-linux
     have snmpd || echo snmpd
     have snmpget || echo snmp
+    # What the benchmarks compare with.
+    if [ "${for_benchmarks-}" ]; then
+        have ps || echo procps
+        have gdb || echo gdb
+        have eu-stack || echo elfutils
+    fi
     # A toolchain that cannot run its package manager lacks some of the libraries that swift.org lists.
     swift build --version >/dev/null 2>&1 ||
         echo binutils libcurl4-openssl-dev libedit-dev libncurses-dev libsqlite3-dev libxml2-dev zlib1g-dev

@@ -150,7 +150,9 @@ extension StackWalk {
         if let pointer = registers[machine.framePointer], pointer >= stackPointer, pointer - stackPointer < Self.searchReach,
             let outer = memory.value(at: pointer, size: machine.wordSize), outer > pointer || outer == 0,
             let target = memory.value(at: pointer &+ word, size: machine.wordSize).map(machine.codeAddress),
-            image.isCode(target &- 1), image.call(before: target) != nil
+            image.isCode(target &- 1),
+            // An interpreter made at run time returns to places that no call is before.
+            location == nil || image.call(before: target) != nil
         {
             var caller = Registers(machine: machine, stackPointer: pointer &+ 2 * word, programCounter: target)
             caller[machine.framePointer] = outer

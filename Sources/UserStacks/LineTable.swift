@@ -47,9 +47,9 @@ final class LineTable {
             var found: (file: UInt64, line: UInt64)?
             var last: (address: UInt64, file: UInt64, line: UInt64)?
             _ = program.withUnsafeBytes { raw in
-                run(raw, headers[sequence.header], from: sequence.start) { address_, file, line, isEnd in
-                    if let last, last.address <= address, address < address_ { found = (last.file, last.line) }
-                    last = (address_, file, line)
+                run(raw, headers[sequence.header], from: sequence.start) { rowAddress, file, line, isEnd in
+                    if let last, last.address <= address, address < rowAddress { found = (last.file, last.line) }
+                    last = (rowAddress, file, line)
                     return found == nil && !isEnd
                 }
             }

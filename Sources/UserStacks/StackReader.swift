@@ -62,12 +62,11 @@ public final class StackReader {
                         directory: "\(host.source.root)/\(item.thread.pid)/task/\(item.image.thread)", tid: item.thread.tid,
                         address: item.stackPointer, count: item.image.room(above: item.stackPointer, limit: StackMemory.firstRead),
                         throughFile: !host.source.sharesPIDs),
-                    .directory(path: "\(host.source.root)/\(item.thread.pid)/task/\(item.thread.tid)"),
-                    .member(name: "schedstat", limit: 128), .member(name: "syscall", limit: 256),
+                    witness(item.thread),
                 ]
             },
             take: { item, answers in
-                guard answers.count == 4, Self.stoodStill(item.thread, answers[2], answers[3]) else {
+                guard answers.count == 2, Self.stoodStill(item.thread, answers[1]) else {
                     stacks[item.index] = UserStack(frames: [], isComplete: false, problem: .moved)
                     return
                 }
@@ -101,10 +100,12 @@ public final class StackReader {
         let (frames, end) = StackWalk(image: image, memory: memory, machine: machine).walk(
             stackPointer: stackPointer, programCounter: programCounter)
         if memory.hasReadMore {
-            let directory = "\(thread.pid)/task/\(thread.tid)/"
-            let runs = host.source.read(directory + "schedstat", limit: 128)
-            let call = host.source.read(directory + "syscall", limit: 256)
-            let still = Self.bytes(runs) { runs in Self.bytes(call) { Self.stoodStill(thread, runs, $0) } }
+            let file = thread.runCount != nil ? "schedstat" : "syscall"
+            let still: Bool
+            switch host.source.read("\(thread.pid)/task/\(thread.tid)/\(file)", limit: 256) {
+            case .success(let bytes): still = bytes.withUnsafeBytes { Self.stoodStill(thread, .success($0)) }
+            case .failure: still = false
+            }
             if !still { return UserStack(frames: [], isComplete: false, problem: .moved) }
         }
         let described = frames.map { describe($0, image) }
@@ -114,23 +115,16 @@ public final class StackReader {
         }
     }
 
-    private static func bytes<T>(
-        _ answer: Result<[UInt8], ReadError>, _ body: (Result<UnsafeRawBufferPointer, ReadError>) -> T
-    ) -> T {
-        switch answer {
-        case .success(let bytes): bytes.withUnsafeBytes { body(.success($0)) }
-        case .failure(let error): body(.failure(error))
-        }
+    /// What says whether a thread has run: its run count. Where the kernel keeps none, its system call, which can be the same again.
+    private func witness(_ thread: ThreadReading) -> ReadRequest {
+        let file = thread.runCount != nil ? "schedstat" : "syscall"
+        return .file(path: "\(host.source.root)/\(thread.pid)/task/\(thread.tid)/\(file)", limit: 256)
     }
 
-    /// The thread has not run since it was observed, and is in the same system call.
-    private static func stoodStill(
-        _ thread: ThreadReading, _ runs: Result<UnsafeRawBufferPointer, ReadError>, _ call: Result<UnsafeRawBufferPointer, ReadError>
-    ) -> Bool {
-        if let before = thread.runCount {
-            guard case .success(let bytes) = runs, SchedulerCounters(bytes)?.runCount == before else { return false }
-        }
-        guard case .success(let bytes) = call else { return false }
+    /// The thread has not run since it was observed, so that all that was read of it still holds.
+    private static func stoodStill(_ thread: ThreadReading, _ witness: Result<UnsafeRawBufferPointer, ReadError>) -> Bool {
+        guard case .success(let bytes) = witness else { return false }
+        if let before = thread.runCount { return SchedulerCounters(bytes)?.runCount == before }
         return SystemCallState(bytes) == thread.call
     }
 

@@ -114,7 +114,8 @@ struct Chains {
         guard let step = stepOf[Int(thread)], case .to(let next, let slot) = step.way, let rest = outcomeOf[Int(next)] else { return nil }
         if let cause = graph.party(slot, of: thread).endsChain {
             return Outcome(
-                root: next, cause: cause, outside: nil, deadlock: -1, depth: 1, certainty: step.certainty,
+                // That the party has what is wanted may be certain; that it will not act is a judgement.
+                root: next, cause: cause, outside: nil, deadlock: -1, depth: 1, certainty: min(step.certainty, .inferred),
                 isDemanded: graph.waits[Int(thread)].isDemand, endsAtBystander: true, isStuck: verdicts.isStuck(thread))
         }
         return Outcome(

@@ -184,7 +184,7 @@ struct Steps {
     private func surestOutside(_ wait: Wait) -> (what: Outside, certainty: Certainty)? {
         var best: (what: Outside, certainty: Certainty)?
         for party in wait.release.parties {
-            guard case .outside(let what) = party.target else { continue }
+            guard case .outside(let what) = party.target, what != .invisible else { continue }
             if let current = best, (party.certainty, current.what.rawValue) <= (current.certainty, what.rawValue) { continue }
             best = (what, party.certainty)
         }

@@ -12,6 +12,9 @@ public enum Outside: String, Sendable, Hashable, CaseIterable {
     case person
     /// Somebody whom nothing names: who would signal this condition variable, send this signal, fill this queue.
     case unnamed
+    /// Processes that may not be looked at and might be parties too. No verdict rests on their absence, but a chain follows those that
+    /// were seen.
+    case invisible
 }
 
 /// Who or what could end a wait.

@@ -76,9 +76,12 @@ enum Pipes: WaitResolver {
         let role = direction == .read ? "writer" : "reader"
         let end = direction == .read ? "write end" : "read end"
         var parties = counterparts.parties(role: role, what: "the \(end)", thread: thread, member: member)
-        // Whoever kept both ends closed neither after a fork: it does not use the pipe, it only keeps it open.
+        // Whoever kept both ends closed neither after a fork, and most likely does not use the pipe. Not so the reader's own parents:
+        // they made the pipe, and a pool's parent keeps both ends of its task queue.
         if direction == .read, !counterparts.includesOwn, !counterparts.others.isEmpty, counterparts.isComplete,
-            counterparts.others.allSatisfy({ sameEnds.contains($0.id.pid) && !uses(link, $0, on: host) })
+            counterparts.others.allSatisfy({
+                sameEnds.contains($0.id.pid) && !isAncestor($0, of: thread.reading, on: host) && !uses(link, $0, on: host)
+            })
         {
             parties = counterparts.others.map { process in
                 Party(
@@ -113,6 +116,15 @@ enum Pipes: WaitResolver {
                 id: ResourceID(identity), kind: kind, label: kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity, facts: facts),
             text: (direction == .write ? "full " : "") + (kind == "fifo" ? "FIFO \(identity.dropFirst(5))" : identity) + tail,
             completeness: counterparts.completeness)
+    }
+
+    private static func isAncestor(_ process: ProcessReading, of reading: ThreadReading, on host: Host) -> Bool {
+        var parent = host.process(reading.id.process)?.parent ?? 0
+        for _ in 0..<16 where parent > 1 {
+            if parent == process.id.pid { return true }
+            parent = host.process(parent)?.parent ?? 0
+        }
+        return false
     }
 
     /// Whether a thread of the process is in a system call on a descriptor of this pipe: then it is no bystander.

@@ -80,7 +80,7 @@ private func spawn(_ arguments: [String], output: Int32?) -> pid_t? {
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { words.forEach { free($0) } }
+    defer { for word in words { free(word) } }
     var pid: pid_t = 0
     return posix_spawnp(&pid, arguments[0], &actions, &attributes, &words, environ) == 0 ? pid : nil
 }

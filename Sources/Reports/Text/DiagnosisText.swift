@@ -149,6 +149,7 @@ struct DiagnosisText {
         case .outside(.device): "a device"
         case .outside(.person): "somebody at a terminal"
         case .outside(.unnamed): "somebody whom nothing names"
+        case .outside(.invisible): "processes that may not be looked at"
         }
     }
 }

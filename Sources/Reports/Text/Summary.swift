@@ -145,6 +145,7 @@ private func outsideWords(_ outside: Outside?) -> String {
     case .device: "a device"
     case .person: "somebody at the terminal"
     case .unnamed: "somebody whom nothing names"
+    case .invisible: "processes that may not be looked at"
     case nil: "something outside this host's threads"
     }
 }
