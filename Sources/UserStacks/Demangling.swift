@@ -32,7 +32,15 @@ enum Demangling {
         _ status: UnsafeMutablePointer<Int32>?
     ) -> UnsafeMutablePointer<CChar>?
 
+    /// References to earlier parts of a name that are followed. Each can double the result: a name made for it would fill memory.
+    private static let referenceLimit = 40
+
     private static func cxx(_ symbol: String) -> String? {
+        let text = Array(symbol.utf8)
+        let references = text.indices.dropLast().count {
+            (text[$0] == 0x53 || text[$0] == 0x54) && (text[$0 + 1] == 0x5F || text[$0 + 1] < 0x5B)
+        }
+        guard references <= referenceLimit else { return nil }
         guard let text = cxaDemangle(symbol, nil, nil, nil) else { return nil }
         defer { free(text) }
         return String(cString: text)

@@ -17,6 +17,8 @@ final class FrameTable {
     private var rows: [UInt64: FrameRow?] = [:]
     private let file: ElfFile
     private var hasLookedForDebug = false
+    /// Bytes of instructions that still may be carried out: a hostile file must not make every address cost as much as the largest.
+    private var budget = 64 << 20
     /// Functions that a linear index holds at most.
     private static let functionLimit = 1 << 20
 
@@ -41,9 +43,10 @@ final class FrameTable {
 
     private func find(_ address: UInt64, _ section: FrameSection, _ index: Index, _ common: inout [Int: CommonEntry?]) -> FrameRow? {
         guard let position = Self.position(of: address, index, sectionAddress: section.address),
-            case .function(let entry)? = section.entry(at: position, commonEntries: &common), entry.function.contains(address),
+            case .function(let entry)? = section.entry(at: position, commonEntries: &common), entry.function.contains(address), budget > 0,
             let shared = section.commonEntry(at: entry.common, &common)
         else { return nil }
+        budget -= entry.instructions.count + shared.instructions.count
         return section.bytes.withUnsafeBytes { raw in
             let instructions = UnsafeRawBufferPointer(rebasing: raw[entry.instructions])
             return FrameProgram.row(

@@ -23,7 +23,7 @@ final class HostModules {
         if let known = modules[key] { return known }
         var module: Module?
         if let file = open(mapping, path: path, pid: pid, tid: tid) {
-            module = Module(name: path, file: file, openDebugFile: { [weak self] in self?.debugFile($0, pid: pid) })
+            module = Module(name: path, file: file, openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
         }
         modules[key] = .some(module)
         return module
@@ -63,11 +63,22 @@ final class HostModules {
     }
 
     /// Separate debug information as distributions install it, in the root of the process, else in this program's own.
-    private func debugFile(_ buildID: [UInt8], pid: Int32) -> ElfFile? {
+    private func debugFile(of file: ElfFile, path: String, pid: Int32) -> ElfFile? {
+        let buildID = file.buildID
         guard buildID.count >= 2 else { return nil }
         func hex(_ bytes: ArraySlice<UInt8>) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
-        let path = "/usr/lib/debug/.build-id/\(hex(buildID[..<1]))/\(hex(buildID[1...])).debug"
-        return elf("\(source.root)/\(pid)/root" + path, inode: nil) ?? elf(path, inode: nil)
+        let root = "\(source.root)/\(pid)/root"
+        let named = "/usr/lib/debug/.build-id/\(hex(buildID[..<1]))/\(hex(buildID[1...])).debug"
+        if let found = elf(root + named, inode: nil) ?? elf(named, inode: nil) { return found }
+        // .gnu_debuglink: a file name, to be found beside the program.
+        guard let link = file.contents(".gnu_debuglink"), let slash = path.lastIndex(of: "/") else { return nil }
+        let name = String(decoding: link.prefix { $0 != 0 }, as: UTF8.self)
+        guard !name.isEmpty, !name.contains("/") else { return nil }
+        let directory = Self.unescaped(String(path[..<slash]))
+        for place in [directory, directory + "/.debug", "/usr/lib/debug" + directory] {
+            if let found = elf("\(root)\(place)/\(name)", inode: nil), found.buildID == buildID { return found }
+        }
+        return nil
     }
 
     private func elf(_ path: String, inode: UInt64?) -> ElfFile? {

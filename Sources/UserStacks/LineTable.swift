@@ -15,6 +15,8 @@ final class LineTable {
     private var headers: [LineHeader] = []
     private var sequences: [Sequence] = []
     private let wordSize: Int
+    /// Bytes of line programs that look-ups still may run through: a hostile file must not make each of them run through all.
+    private var budget = 256 << 20
 
     /// Sections that are larger are left alone: decoding them would take longer than a reader waits.
     private static let sizeLimit: UInt64 = 48 << 20
@@ -46,13 +48,15 @@ final class LineTable {
         for sequence in sequences[max(0, low - 8)..<low].reversed() where sequence.addresses.contains(address) {
             var found: (file: UInt64, line: UInt64)?
             var last: (address: UInt64, file: UInt64, line: UInt64)?
-            _ = program.withUnsafeBytes { raw in
+            guard budget > 0 else { return nil }
+            let end = program.withUnsafeBytes { raw in
                 run(raw, headers[sequence.header], from: sequence.start) { rowAddress, file, line, isEnd in
                     if let last, last.address <= address, address < rowAddress { found = (last.file, last.line) }
                     last = (rowAddress, file, line)
                     return found == nil && !isEnd
                 }
             }
+            budget -= max(0, end - sequence.start)
             guard let found, found.line > 0, let name = name(of: found.file, headers[sequence.header]) else { continue }
             return (name, Int(truncatingIfNeeded: found.line & 0xFFFF_FFFF))
         }

@@ -6,11 +6,16 @@ final class Module {
     let name: String
     let file: ElfFile
     private(set) lazy var frames = FrameTable(file: file)
-    private(set) lazy var symbols = Symbols(file: file, openDebugFile: openDebugFile)
-    private(set) lazy var lines = LineTable(file: file)
-    private let openDebugFile: (_ buildID: [UInt8]) -> ElfFile?
+    private(set) lazy var symbols = Symbols(file: file, openDebugFile: { [unowned self] in debugFile })
+    /// From the file or its separate debug file; a runtime's own lines are not worth the time that they take.
+    private(set) lazy var lines =
+        LineTable(file: file.section(".debug_line") == nil && !KnownCode.isRuntime(module: name) ? debugFile ?? file : file)
+    /// Separate debug information of the same build.
+    private(set) lazy var debugFile: ElfFile? =
+        file.buildID.isEmpty ? nil : openDebugFile(file).flatMap { $0.buildID == file.buildID ? $0 : nil }
+    private let openDebugFile: (ElfFile) -> ElfFile?
 
-    init(name: String, file: ElfFile, openDebugFile: @escaping (_ buildID: [UInt8]) -> ElfFile? = { _ in nil }) {
+    init(name: String, file: ElfFile, openDebugFile: @escaping (ElfFile) -> ElfFile? = { _ in nil }) {
         self.name = name
         self.file = file
         self.openDebugFile = openDebugFile

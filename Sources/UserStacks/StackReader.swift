@@ -8,6 +8,7 @@ import WaitModel
 public final class StackReader {
     private let host: Host
     private let modules: HostModules
+    private let budget = StackWalk.Budget()
     private var images: [Int32: ProcessImage] = [:]
     private var symbolised: [SymbolKey: Symbolised] = [:]
 
@@ -97,8 +98,8 @@ public final class StackReader {
         of thread: ThreadReading, image: ProcessImage, stackPointer: UInt64, programCounter: UInt64, memory: StackMemory
     ) -> UserStack {
         let machine = image.location(of: programCounter)?.module.file.machine ?? image.machine
-        let (frames, end) = StackWalk(image: image, memory: memory, machine: machine).walk(
-            stackPointer: stackPointer, programCounter: programCounter)
+        let walk = StackWalk(image: image, memory: memory, machine: machine, budget: budget)
+        let (frames, end) = walk.walk(stackPointer: stackPointer, programCounter: programCounter)
         if memory.hasReadMore {
             let file = thread.runCount != nil ? "schedstat" : "syscall"
             let still: Bool

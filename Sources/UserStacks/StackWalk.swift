@@ -23,6 +23,12 @@ struct StackWalk {
     let machine: Machine
     /// Frames at most.
     var frameLimit = 10_000
+    var budget = Budget()
+
+    /// Frames that trials may still walk, all searches of a reader together: a hostile stack must not make them go on for ever.
+    final class Budget {
+        var frames = 2_000_000
+    }
 
     /// Functions that a thread or a program begins with.
     static let rootNames: Set<String> = [
@@ -48,6 +54,10 @@ struct StackWalk {
             let counter = registers.programCounter
             if counter == 0 { return scanned.map { .assumedRoot($0) } ?? .root }
             guard frames.count < frameLimit else { return .stopped(.tooDeep) }
+            if !maySearch {
+                budget.frames -= 1
+                if budget.frames < 0 { return .stopped(.lostRegister(address: counter)) }
+            }
             let codeAddress = isCallSite ? counter &- 1 : counter
             var frame = Frame(
                 programCounter: counter, stackPointer: registers[machine.stackPointer] ?? 0, codeAddress: codeAddress, isGuessed: isGuessed)

@@ -98,21 +98,14 @@ struct SymbolTable: Sendable {
 
 /// The symbols of a module, from wherever they are, cheapest first: each source is read when the ones before it do not know.
 final class Symbols {
-    private let file: ElfFile
-    private let openDebugFile: (_ buildID: [UInt8]) -> ElfFile?
     private var tables: [SymbolTable] = []
     private var sources: [() -> SymbolTable?] = []
     private var known: [UInt64: (name: String, start: UInt64)?] = [:]
 
-    init(file: ElfFile, openDebugFile: @escaping (_ buildID: [UInt8]) -> ElfFile?) {
-        self.file = file
-        self.openDebugFile = openDebugFile
+    init(file: ElfFile, openDebugFile: @escaping () -> ElfFile?) {
         sources = [
             { Self.table(file, type: 2) }, { Self.table(file, type: 11) },
-            {
-                guard !file.buildID.isEmpty, let debug = openDebugFile(file.buildID), debug.buildID == file.buildID else { return nil }
-                return Self.table(debug, type: 2)
-            },
+            { openDebugFile().flatMap { Self.table($0, type: 2) } },
             { MiniDebugInfo.file(in: file).flatMap { Self.table($0, type: 2) } },
         ].reversed()
     }

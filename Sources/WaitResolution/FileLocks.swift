@@ -165,10 +165,12 @@ enum FileLocks: WaitResolver {
         }
         let ofFile = waiting.filter { $0.inode == inode }
         if kind == .flock || ofFile.count < 2 { return ofFile.first }
-        // Byte ranges of the same file: struct flock {short type, short whence, off_t start, off_t length, pid}.
-        guard let bytes = thread.memory(thread.argument(2), 24), bytes.count == 24, thread.wordSize == 8 else { return ofFile.first }
-        let start = bytes.u64(8)
-        return ofFile.first { $0.start == start } ?? ofFile.first
+        // Byte ranges of the same file: struct flock {short type, short whence, off_t start, off_t length, pid}; on i386 the 64-bit
+        // fields follow at once. Counted from elsewhere than the beginning, the range is not the argument's: then none is chosen.
+        let startOffset = thread.architecture == .i386 ? 4 : 8
+        guard let bytes = thread.memory(thread.argument(2), 24), bytes.count == 24 else { return nil }
+        let fitting = ofFile.filter { $0.start == bytes.u64(startOffset) }
+        return fitting.count == 1 ? fitting.first : nil
     }
 
     private static func blocks(_ held: FileLock, _ waiter: FileLock) -> Bool {

@@ -162,9 +162,7 @@ enum Joins {
         guard !call.isPrivate, word == call.value, word != 0, word <= 4 << 20,
             let target = host.thread(ofInnermostID: Int32(word), in: thread.reading.id.process)
         else { return nil }
-        // x86-64: `tid` is at +0x2d0 of struct pthread, and the struct's own address at +0x10 (header.self).
-        let base = call.address &- 0x2d0
-        let certain = thread.architecture == .x86_64 && thread.memory(base &+ 0x10, 8)?.u64(0) == base
+        let certain = ThreadDescriptor.holdsTID(at: call.address, thread)
         let because = certain ? "the word is the thread id that the kernel clears when it ends" : "the word is its thread id"
         return Wait(
             kind: .futexJoin,

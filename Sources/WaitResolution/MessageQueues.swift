@@ -9,18 +9,12 @@ enum MessageQueues: WaitResolver {
         switch thread.callName {
         case "msgsnd": return send(thread, on: host)
         case "msgrcv": return receive(thread, on: host)
-        case "ipc":  // i386 and arm have one call for all of System V: its first argument says which
-            switch thread.int(0) & 0xffff {
-            case 11: return send(thread, on: host, id: thread.int(1))
-            case 12: return receive(thread, on: host, id: thread.int(1))
-            default: return nil
-            }
         default: return nil
         }
     }
 
-    private static func send(_ thread: BlockedThread, on host: Host, id: Int32? = nil) -> Wait {
-        let id = id ?? thread.int(0)
+    private static func send(_ thread: BlockedThread, on host: Host) -> Wait {
+        let id = thread.int(0)
         guard let queue = queue(id, thread, on: host) else {
             return Wait(
                 kind: .sysvMessageSend, resource: host.register(unknownQueue(id)), release: Release(.any, [unnamed("consumer")]),
@@ -50,8 +44,8 @@ enum MessageQueues: WaitResolver {
         return wait
     }
 
-    private static func receive(_ thread: BlockedThread, on host: Host, id: Int32? = nil) -> Wait {
-        let id = id ?? thread.int(0)
+    private static func receive(_ thread: BlockedThread, on host: Host) -> Wait {
+        let id = thread.int(0)
         guard let queue = queue(id, thread, on: host) else {
             return Wait(
                 kind: .sysvMessageReceive, resource: host.register(unknownQueue(id)), release: Release(.any, [unnamed("producer")]),

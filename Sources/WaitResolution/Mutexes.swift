@@ -16,7 +16,8 @@ enum Mutexes {
         // Robust (glibc: kind at +16 says so) and musl's owner-recording mutexes wait for "owner | WAITERS".
         if call.value & 0x8000_0000 != 0, call.value != 0xffff_ffff {
             let owner = bytes.u32(0) & FutexCall.tidMask
-            let robust = bytes.u32(16) & robustBit != 0 && bytes.u32(16) & ~(0xff | elisionBits) == 0
+            let kind = bytes.u32(thread.wordSize == 8 ? 16 : 12)
+            let robust = kind & robustBit != 0 && kind & ~(0xff | elisionBits) == 0
             guard owner != 0, robust || host.thread(ofInnermostID: Int32(owner), in: thread.id.process) != nil else { return nil }
             // musl's ordinary mutex holds EBUSY there and records nobody; thread 16 of a namespace would look the same.
             guard robust || owner != 16 else { return nil }
@@ -35,13 +36,11 @@ enum Mutexes {
         return owned(by: owner, call, thread, on: host, what: name, word: bytes)
     }
 
-    /// stdio's lock: {int lock; int count; void *owner}, owner pointing to the holder's struct pthread (x86-64: tid at +0x2d0).
+    /// stdio's lock: {int lock; int count; void *owner}, owner pointing to the holder's struct pthread.
     private static func standardStream(_ call: FutexCall, _ bytes: [UInt8], _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard thread.architecture == .x86_64, call.isPrivate else { return nil }
-        let owner = bytes.u64(8)
-        guard owner > 0x10000, owner % 16 == 0, let own = thread.memory(owner &+ 0x10, 8), own.u64(0) == owner,
-            let tid = thread.memory(owner &+ 0x2d0, 4)?.u32(0), tid != 0, tid <= 4 << 20
-        else { return nil }
+        guard call.isPrivate else { return nil }
+        let owner = thread.wordSize == 8 ? bytes.u64(8) : UInt64(bytes.u32(8))
+        guard let tid = ThreadDescriptor.tid(ofDescriptorAt: owner, thread), tid != 0, tid <= 4 << 20 else { return nil }
         return owned(by: tid, call, thread, on: host, what: "stdio stream's lock", word: bytes)
     }
 

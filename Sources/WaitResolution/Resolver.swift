@@ -46,6 +46,8 @@ public final class BlockedThread {
     public let architecture: Architecture?
     /// Name of the system call that it is in, without regard to restarts; nil when it is in none or may not be read.
     public let callName: String?
+    /// That call with its arguments.
+    let call: SystemCall?
     /// The kernel function that it sleeps in, as the kernel prints it, and where that was read.
     let rawChannel: String?
     private let channelSource: String
@@ -59,7 +61,13 @@ public final class BlockedThread {
         self.host = host
         let own = host.architecture(of: reading)
         architecture = own
-        callName = reading.systemCall.flatMap { call in own.flatMap { SystemCalls.name(call.number, on: $0) } }
+        let plain = reading.systemCall
+        let name = plain.flatMap { call in own.flatMap { SystemCalls.name(call.number, on: $0) } }
+        if let plain, let name, let unpacked = PackedCalls.unpack(name, plain, of: reading, on: host) {
+            (callName, call) = unpacked
+        } else {
+            (callName, call) = (name, plain)
+        }
         if let raw = reading.rawChannel {
             (rawChannel, channel, channelSource) = (raw, reading.channel, reading.path("wchan"))
         } else {
@@ -69,7 +77,6 @@ public final class BlockedThread {
     }
 
     var id: ThreadID { reading.id }
-    var call: SystemCall? { reading.systemCall }
     /// Bytes of a pointer and of a `long` in the target.
     var wordSize: Int { architecture == .i386 || architecture == .arm ? 4 : 8 }
 

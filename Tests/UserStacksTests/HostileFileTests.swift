@@ -31,7 +31,7 @@ import Testing
         _ = file.buildID
         _ = file.codeAddress(ofOffset: 0x1000)
         let frames = FrameTable(file: file)
-        let symbols = Symbols(file: file, openDebugFile: { _ in nil })
+        let symbols = Symbols(file: file, openDebugFile: { nil })
         let lines = LineTable(file: file)
         for address in stride(from: UInt64(0x1000), to: 0x1800, by: 37) {
             _ = frames.row(at: address)
@@ -94,6 +94,16 @@ import Testing
             }
             #expect(seconds { exercise(bytes) } < 5)
         }
+    }
+
+    /// A C++ name each level of which doubles the one before.
+    @Test func namesThatGrow() {
+        var name = "_Z1fI1aIiiE"
+        for level in 0..<60 {
+            name +=
+                "1aIS\(level == 0 ? "" : String(level - 1, radix: 36).uppercased())_S\(level == 0 ? "" : String(level - 1, radix: 36).uppercased())_E"
+        }
+        #expect(seconds { _ = Demangling.readable(name + "EvT_") } < 1)
     }
 
     @Test func expressionsThatLoop() throws {

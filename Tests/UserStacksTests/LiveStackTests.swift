@@ -154,6 +154,28 @@ import Testing
         }
     }
 
+    @Test func symbolsAndLinesFromTheDebugLink() throws {
+        guard isInstalled("objcopy") else { try Test.cancel("objcopy: not here") }
+        let scratch = try Scratch()
+        let program = try build(TestPrograms.callChain, "gcc -O2 -g -Wl,--build-id", scratch)
+        let split = """
+            cd \(scratch.path) && mkdir .debug && objcopy --only-keep-debug program .debug/program.debug && strip program \
+            && objcopy --add-gnu-debuglink=.debug/program.debug program
+            """
+        guard run(["sh", "-c", split]) == 0 else { try Test.cancel("objcopy: cannot make the link") }
+        for (thread, stack) in try Blocked([program, "1"]).stacks(threads: 2) where thread.tid != thread.pid {
+            #expect(stack.names(in: TestPrograms.callChainNames) == TestPrograms.callChainExpected(depth: 3), "\(stack.text)")
+            #expect(stack.firstApplicationFrame?.file?.hasSuffix("source.c") == true)
+        }
+    }
+
+    @Test func partsOfFiles() throws {
+        let source = HostSource()
+        #expect(try source.readRange("/proc/self/exe", offset: 1, count: 3).get() == [0x45, 0x4C, 0x46])
+        #expect(source.readRange("/proc/self/exe", offset: 0, count: 4, inode: 1) == .failure(.failed(ESTALE)))
+        #expect(source.readRange("/nowhere", offset: 0, count: 4) == .failure(.gone))
+    }
+
     @Test(arguments: [
         "gcc -O2 -gdwarf-5", "gcc -O2 -gdwarf-4", "gcc -O0 -gdwarf-3", "gcc -O1 -g -gz=zlib", "clang -O1 -gdwarf-5", "clang -O0 -gdwarf-4",
     ])

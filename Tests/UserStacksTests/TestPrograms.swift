@@ -1,4 +1,4 @@
-/// Programs that block at a known place. Each prints `ready` first.
+/// Programs that block at a known place. Each prints `ready` first, and ends by itself should its test be killed.
 enum TestPrograms {
     static let callChain = """
         #include <pthread.h>
@@ -7,6 +7,7 @@ enum TestPrograms {
         #include <string.h>
         #include <poll.h>
         #include <alloca.h>
+        #include <unistd.h>
         #define APART __attribute__((noinline))
         volatile int sink;
         pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -20,6 +21,7 @@ enum TestPrograms {
         void *thread_main(void *a) { int r = again((long)a); sink += r; return 0; }
         int main(int c, char **v) {
             int n = c > 1 ? atoi(v[1]) : 2; long depth = c > 2 ? atol(v[2]) : 3;
+            alarm(300);
             pthread_mutex_lock(&lock);
             pthread_attr_t at; pthread_attr_init(&at); pthread_attr_setstacksize(&at, depth > 100 ? 16 << 20 : 256 << 10);
             for (int i = 0; i < n; i++) { pthread_t t; if (pthread_create(&t, &at, thread_main, (void *)depth)) return 1; }
@@ -58,11 +60,13 @@ enum TestPrograms {
         #include <stdlib.h>
         #include <stdio.h>
         #include <poll.h>
+        #include <unistd.h>
         #define APART __attribute__((noinline))
         volatile int sink; ucontext_t outside, inside;
         APART void deep(int n) { if (n) { deep(n - 1); sink++; return; } puts("ready"); fflush(stdout); for (;;) poll(0, 0, -1); }
         void body(void) { deep(3); sink++; }
         int main(void) {
+            alarm(300);
             getcontext(&inside); inside.uc_stack.ss_sp = malloc(65536); inside.uc_stack.ss_size = 65536; inside.uc_link = &outside;
             makecontext(&inside, body, 0); swapcontext(&outside, &inside); return sink;
         }
@@ -72,6 +76,7 @@ enum TestPrograms {
         #include <cstdio>
         #include <string>
         #include <poll.h>
+        #include <unistd.h>
         #define APART __attribute__((noinline))
         volatile int sink;
         namespace app {
@@ -80,7 +85,7 @@ enum TestPrograms {
         APART int inner(int n) { Box<int>::fill(n); sink++; return n; }
         APART int steady(int n) noexcept { try { return inner(n) + 1; } catch (int) { return 2; } }
         }
-        int main(int c, char **) { int r = app::steady(c); sink += r; return r; }
+        int main(int c, char **) { alarm(300); int r = app::steady(c); sink += r; return r; }
         """
 
     static let rust = """
