@@ -12,7 +12,7 @@ final class StackMemory {
     /// More than the first piece was needed: the thread must be looked at again.
     private(set) var hasReadMore = false
 
-    static let firstRead = 32 << 10
+    static let firstRead = 8 << 10
     private static let largestRead = 1 << 20
     /// Bytes of one thread that are copied at most.
     static let limit = 8 << 20

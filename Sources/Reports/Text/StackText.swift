@@ -6,7 +6,8 @@ import WaitModel
 public func text(_ listing: StackListing, _ presentation: Presentation) -> String {
     struct Key: Hashable {
         var process: ProcessID
-        var user: [String]
+        /// Program counters: in one process equal ones have the same words.
+        var user: [UInt64]
         var kernel: [String]
         var problem: String
     }
@@ -15,7 +16,7 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
     var groups: [Key: [ThreadStack]] = [:]
     for thread in listing.threads {
         let key = Key(
-            process: thread.id.process, user: thread.userStack?.frames.map(frameText) ?? [], kernel: thread.kernelStack,
+            process: thread.id.process, user: thread.userStack?.frames.map { $0.programCounter ^ ($0.isGuessed ? 1 << 63 : 0) } ?? [], kernel: thread.kernelStack,
             problem: stackProblem(thread))
         if groups[key] == nil { order.append(key) }
         groups[key, default: []].append(thread)
@@ -36,7 +37,7 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
         }
         page.paragraph([Span(heading, .name), Span("  state " + stateText(first.state), .faint)], first: "", next: "  ")
         for function in key.kernel { page.paragraph([Span(function), Span("  kernel", .faint)], first: "    ", next: "      ") }
-        for frame in key.user { page.paragraph([Span(frame)], first: "    ", next: "      ") }
+        for frame in first.userStack?.frames ?? [] { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }
         if !key.problem.isEmpty { page.paragraph([Span(key.problem, .doubt)], first: "    ", next: "      ") }
     }
     if !listing.gaps.isEmpty { writeGaps(listing.gaps, to: &page) }
