@@ -6,7 +6,8 @@ import ProcFS
 enum PackedCalls {
     /// The call that is meant, with its own arguments in their own order; nil for a call that is not packed, or whose arguments cannot
     /// be read.
-    static func unpack(_ name: String, _ call: SystemCall, of reading: ThreadReading, on host: Host) -> (name: String?, call: SystemCall?)? {
+    static func unpack(_ name: String, _ call: SystemCall, of reading: ThreadReading, on host: Host) -> (name: String?, call: SystemCall?)?
+    {
         switch name {
         case "socketcall":
             guard let meant = sockets[call[0]] else { return nil }

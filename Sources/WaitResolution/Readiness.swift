@@ -63,7 +63,8 @@ struct Counterparts {
     /// Whoever may hold it without being visible to this user: no verdict may rest on their absence.
     static func invisible(role: String, member: Int) -> Party {
         Party(
-            .outside(.invisible), role: role, certainty: .possible, because: "processes whose descriptors may not be read could hold it too",
+            .outside(.invisible), role: role, certainty: .possible,
+            because: "processes whose descriptors may not be read could hold it too",
             member: member)
     }
 

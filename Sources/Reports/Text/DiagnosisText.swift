@@ -114,10 +114,14 @@ struct DiagnosisText {
         page.paragraph([Span("Stacks, innermost first:")])
         for thread in threads {
             page.paragraph([Span(index.name(of: thread.id), .name)], first: "  ")
-            for function in thread.kernelStack { page.paragraph([Span(function), Span("  kernel", .faint)], first: "    ", next: "      ") }
+            for function in thread.kernelStack {
+                page.paragraph([Span(function), Span("  kernel", .faint)], first: "    ", next: "      ")
+            }
             guard let stack = thread.userStack else { continue }
             for frame in stack.frames { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }
-            if !stack.isComplete { page.paragraph([Span("the stack goes on" + (stack.problem.map { ": \($0)" } ?? ""), .doubt)], first: "    ") }
+            if !stack.isComplete {
+                page.paragraph([Span("the stack goes on" + (stack.problem.map { ": \($0)" } ?? ""), .doubt)], first: "    ")
+            }
         }
     }
 

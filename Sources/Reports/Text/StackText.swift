@@ -16,7 +16,8 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
     var groups: [Key: [ThreadStack]] = [:]
     for thread in listing.threads {
         let key = Key(
-            process: thread.id.process, user: thread.userStack?.frames.map { $0.programCounter ^ ($0.isGuessed ? 1 << 63 : 0) } ?? [], kernel: thread.kernelStack,
+            process: thread.id.process, user: thread.userStack?.frames.map { $0.programCounter ^ ($0.isGuessed ? 1 << 63 : 0) } ?? [],
+            kernel: thread.kernelStack,
             problem: stackProblem(thread))
         if groups[key] == nil { order.append(key) }
         groups[key, default: []].append(thread)
