@@ -142,8 +142,8 @@ private struct Gathering {
     private func leadsSomewhere(_ group: Group) -> Bool {
         guard group.outcome.depth > 0 else { return false }
         switch group.outcome.cause {
-        case .idle, .timer, .progress, .noSignaller: return false
-        default: return true
+        case .sleeping, .running, .starved, .throttled, .external, .unknown: return true
+        default: return false
         }
     }
 

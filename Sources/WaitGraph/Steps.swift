@@ -52,6 +52,8 @@ struct Steps {
         // An event loop of which somebody could wake a member is at rest; whom of them it waits for, nothing tells.
         if !wait.isDemand, graph.hasSeveralMembers(wait) { return .end(wait.deadEnd == .unknown ? .idle : wait.deadEnd) }
         if wait.isDemand, let step = blockedThreadOfFreeProcess(from: waiter) { return step }
+        // Its own process alone has the other end, and somebody else there may act: which thread, nothing tells.
+        if wait.deadEnd == .selfHeld { return deadEnd(wait) }
         return freeStep(from: waiter, outside: outside)
     }
 

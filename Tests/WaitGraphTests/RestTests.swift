@@ -23,10 +23,19 @@ import WaitModel
     }
 
     @Test func readerWhosePeerIsAtRestIsAtRest() {
-        let graph = WaitGraph(waits: [a: .rest(.any, .on(process(20))), b: .sleeping])
+        let graph = WaitGraph(waits: [a: .rest(.any, .on(process(20))), b: .rest(.any, .on(.newWork), deadEnd: .idle)])
         #expect(graph.findings(about: nil).isEmpty)
         #expect(graph.findings(about: [a]).map(\.kind) == [.rest])
+        #expect(graph.findings(about: [a]).first?.cause == .idle)
+    }
+
+    /// Nothing is wrong, so nobody is told unasked; but whoever asks why the reader does not move is shown who is busy.
+    @Test func readerWhosePeerSleepsIsShownTheSleeper() {
+        let graph = WaitGraph(waits: [a: .rest(.any, .on(process(20))), b: .sleeping])
+        #expect(graph.findings(about: nil).isEmpty)
+        #expect(graph.findings(about: [a]).map(\.kind) == [.chain])
         #expect(graph.findings(about: [a]).first?.chainThreads == [a, b])
+        #expect(graph.findings(about: [a]).first?.remedies == [])
     }
 
     @Test func loopWithOneStoppedPeerIsNotHeldUp() throws {

@@ -144,6 +144,7 @@ import WaitModel
         let withOther = WaitGraph(waits: [reader: .rest(.any, .on(process(10)), deadEnd: .selfHeld), other: .sleeping])
         #expect(withOther.findings(about: nil).isEmpty)
         #expect(withOther.findings(about: [reader]).about(reader)?.kind == .rest)
+        #expect(withOther.findings(about: [reader]).about(reader)?.cause == .selfHeld)
     }
 
     @Test func deadEndIsNoDeadlock() throws {

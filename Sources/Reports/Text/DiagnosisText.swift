@@ -115,7 +115,7 @@ struct DiagnosisText {
         for thread in threads {
             page.paragraph([Span(index.name(of: thread.id), .name)], first: "  ")
             for function in thread.kernelStack {
-                page.paragraph([Span(function), Span("  kernel", .faint)], first: "    ", next: "      ")
+                page.paragraph([Span(function), Span(" (kernel)", .faint)], first: "    ", next: "      ")
             }
             guard let stack = thread.userStack else { continue }
             for frame in stack.frames { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }

@@ -37,7 +37,7 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
             heading += " and \(counted(threads.count - 1, "more thread")) with the same stack: \(others)\(threads.count > 5 ? ", …" : "")"
         }
         page.paragraph([Span(heading, .name), Span("  state " + stateText(first.state), .faint)], first: "", next: "  ")
-        for function in key.kernel { page.paragraph([Span(function), Span("  kernel", .faint)], first: "    ", next: "      ") }
+        for function in key.kernel { page.paragraph([Span(function), Span(" (kernel)", .faint)], first: "    ", next: "      ") }
         for frame in first.userStack?.frames ?? [] { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }
         if !key.problem.isEmpty { page.paragraph([Span(key.problem, .doubt)], first: "    ", next: "      ") }
     }
