@@ -17,6 +17,8 @@ public struct DescriptorInfo: Sendable, Hashable {
     public var timerArmed: Bool?
     /// signalfd's mask; bit n-1 stands for signal n.
     public var signalMask: UInt64?
+    /// A terminal master's number: its other side is `/dev/pts/NUMBER`.
+    public var terminalIndex: Int32?
     /// The process that a pidfd names.
     public var pidfdTarget: Int32?
 
@@ -65,6 +67,8 @@ public struct DescriptorInfo: Sendable, Hashable {
                 timerArmed = seconds != 0 || nanoseconds != 0
             } else if key.begins(with: "sigmask") {
                 signalMask = field.unsigned(base: 16)
+            } else if key.begins(with: "tty-index") {
+                terminalIndex = field.int32()
             } else if key.begins(with: "Pid") {
                 pidfdTarget = field.int32()
             }

@@ -84,6 +84,14 @@ enum PollSets: WaitResolver {
                     if case .outside(let sort) = party.target, outside.updateValue(ordinal, forKey: sort) != nil { continue }
                     parties.append(party)
                 }
+                // What only the own process holds is how a program wakes its own loop: its signal handlers may, whatever its threads do.
+                if ready.deadEnd == .selfHeld, outside.updateValue(ordinal, forKey: .unnamed) == nil {
+                    parties.append(
+                        Party(
+                            .outside(.unnamed), role: "signal handler", certainty: .possible,
+                            because: "a signal handler of its own may write",
+                            member: ordinal))
+                }
                 demands = demands || ready.isDemand
                 completeness = min(completeness, ready.completeness)
                 deadEnds.insert(ready.deadEnd)
@@ -234,8 +242,7 @@ enum MemberKinds {
                     isDemand: false, resource: plain("pidfd", descriptor, thread), text: "the end of process \(pid)")
             ]
         case "eventfd":
-            // All eventfds share one inode; only the id tells them apart (fdinfo, since 5.2), and any holder may write.
-            return [outside(.unnamed, "an eventfd", member, .idle)]
+            return [Events.readiness(eventfd: descriptor, .read, thread, on: host, member: member)]
         default: return [outside(.device, name, member, .idle)]
         }
     }

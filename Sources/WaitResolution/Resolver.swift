@@ -14,7 +14,8 @@ public protocol WaitResolver: Sendable {
 public enum WaitFamilies {
     static let all: [any WaitResolver.Type] = [
         ThreadStates.self, Sleeps.self, Futexes.self, MessageQueues.self, PollSets.self, FileLocks.self, Children.self, FIFOOpens.self,
-        Pipes.self, UnixSockets.self, InternetSockets.self, ChannelOnly.self,
+        Pipes.self, Events.self, PosixQueues.self, SysVSemaphores.self, Terminals.self, UnixSockets.self, InternetSockets.self,
+        ChannelOnly.self,
     ]
 
     /// What every thread's wait rests on: its state, channel and system call. No reading beyond the look itself.

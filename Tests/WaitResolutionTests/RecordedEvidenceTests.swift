@@ -288,4 +288,59 @@ import WaitModel
         #expect(wait.kind == .poll)
         #expect(wait.release.parties.contains { $0.target == .outside(.unnamed) })
     }
+
+    // MARK: Events, terminals, POSIX queues
+
+    @Test func anEventfdIsSharedByItsNumberNotItsLink() throws {
+        try tree.thread(10, channel: "eventfd_read", call: call(0, 3))
+        try tree.descriptor(10, 3, "anon_inode:[eventfd]", extra: "eventfd-count:                0\neventfd-id: 5\n")
+        try tree.thread(11, channel: "hrtimer_nanosleep", call: call(35))
+        try tree.descriptor(11, 4, "anon_inode:[eventfd]", extra: "eventfd-count:                0\neventfd-id: 5\n")
+        try tree.thread(12, comm: "stranger", channel: "hrtimer_nanosleep", call: call(35))
+        try tree.descriptor(12, 4, "anon_inode:[eventfd]", extra: "eventfd-count:                0\neventfd-id: 6\n")
+        let wait = try tree.wait(10)
+        #expect(wait.kind == .eventfdRead)
+        #expect(wait.resource?.name == "eventfd:5")
+        #expect(Set(wait.partyPIDs) == [10, 11])
+    }
+
+    @Test(arguments: [("it_value: (5, 0)", Mobility.free(.timer)), ("it_value: (0, 0)", .waiting)])
+    func anArmedTimerFrees(text: String, mobility: Mobility) throws {
+        try tree.thread(10, channel: "timerfd_read_iter", call: call(0, 3))
+        try tree.descriptor(10, 3, "anon_inode:[timerfd]", extra: "clockid: 1\n\(text)\n")
+        let wait = try tree.wait(10)
+        #expect(wait.kind == .timerfdRead)
+        #expect(wait.mobility == mobility)
+    }
+
+    @Test func aTerminalsOtherSideIsFoundByItsNumber() throws {
+        try tree.thread(10, channel: "n_tty_write", call: call(1, 1))
+        try tree.descriptor(10, 1, "/dev/pts/4", flags: "02")
+        for (pid, index) in [(Int32(11), 4), (12, 5)] {
+            try tree.thread(pid, channel: "hrtimer_nanosleep", call: call(35))
+            try tree.descriptor(pid, 8, "/dev/ptmx", flags: "02", extra: "tty-index:\t\(index)\n")
+        }
+        let wait = try tree.wait(10)
+        #expect(wait.kind == .ttyWrite)
+        #expect(wait.partyPIDs == [11])
+    }
+
+    @Test func aFullPOSIXQueueWaitsForWhoReadsIt() throws {
+        try tree.thread(10, channel: "wq_sleep", call: call(242, 3, 0x1000, 16))
+        try tree.descriptor(10, 3, "/jobs", flags: "01")
+        try tree.thread(11, channel: "hrtimer_nanosleep", call: call(35))
+        try tree.descriptor(11, 3, "/jobs", flags: "00")
+        let wait = try tree.wait(10)
+        #expect(wait.kind == .posixQueueSend)
+        #expect(wait.partyPIDs == [11])
+        #expect(wait.isDemand)
+    }
+
+    @Test func aSystemVSemaphoreNamesNobody() throws {
+        try tree.thread(10, channel: "do_semtimedop", call: call(220, 7, 0x1000, 1))
+        let wait = try tree.wait(10)
+        #expect(wait.kind == .sysvSemaphore)
+        #expect(wait.resource?.name == "sysv-sem:7")
+        #expect(wait.partyPIDs.isEmpty)
+    }
 }
