@@ -31,6 +31,7 @@ public final class Host {
     var bootTimeCache: Double??
     var compatibility: [Int32: Bool] = [:]
     private var stacksAreReadable = true
+    private var kernelFramesCache: [ThreadID: [String]] = [:]
     private var attachments: [ObjectIdentifier: AnyObject] = [:]
     /// Whether user stacks may be read to tell what a futex word cannot. Off for sweeps of a whole host, where it would cost too much.
     public var readsStacksForKinds = false
@@ -162,20 +163,27 @@ public final class Host {
         return name
     }
 
+    /// The kernel functions that a sleeping thread is in, innermost first, as the kernel prints them; empty when it runs, and without the
+    /// privilege (CAP_SYS_ADMIN in the first user namespace). Read once a look.
+    public func kernelFrames(of thread: ThreadReading) -> [String] {
+        guard stacksAreReadable, thread.isAsleep else { return [] }
+        if let known = kernelFramesCache[thread.id] { return known }
+        var frames: [String] = []
+        switch source.read("\(thread.pid)/task/\(thread.tid)/stack", limit: 16384) {
+        case .success(let bytes): frames = bytes.withUnsafeBytes { KernelStack.functions($0) }
+        case .failure(let error):
+            // Refused once is refused for all: it is a capability of the reader, not of the target.
+            if case .denied = error, !thread.stat.isKernelThread, thread.pid != 1 { stacksAreReadable = false }
+        }
+        kernelFramesCache[thread.id] = frames
+        return frames
+    }
+
     /// The kernel function that a sleeping thread is in, from its kernel stack: where `wchan` reads `0`, as some kernels' does for
     /// half of all waits, the first frame outside the scheduler says the same. nil without the privilege.
     public func channelFromStack(of thread: ThreadReading) -> String? {
-        guard stacksAreReadable, !thread.stat.isKernelThread,
-            thread.stat.state == UInt8(ascii: "S") || thread.stat.state == UInt8(ascii: "D")
-        else { return nil }
-        switch source.read("\(thread.pid)/task/\(thread.tid)/stack", limit: 16384) {
-        case .success(let bytes):
-            return bytes.withUnsafeBytes { KernelStack.functions($0) }.first { !KernelSymbols.isScheduler($0) }
-        case .failure(let error):
-            // Refused once is refused for all: it is a capability of the reader, not of the target.
-            if case .denied = error { stacksAreReadable = false }
-            return nil
-        }
+        guard !thread.stat.isKernelThread else { return nil }
+        return kernelFrames(of: thread).first { !KernelSymbols.isScheduler($0) }
     }
 
     // MARK: Standing still

@@ -13,8 +13,21 @@ public protocol WaitResolver: Sendable {
 /// thread still shows the system call that it was stopped in; what the channel alone tells comes last.
 public enum WaitFamilies {
     static let all: [any WaitResolver.Type] = [
-        ThreadStates.self, Sleeps.self, Futexes.self, MessageQueues.self, PollSets.self, FileLocks.self, Children.self, FIFOOpens.self,
-        Pipes.self, Events.self, PosixQueues.self, SysVSemaphores.self, Terminals.self, UnixSockets.self, InternetSockets.self,
+        ThreadStates.self,
+        Sleeps.self,
+        Futexes.self,
+        MessageQueues.self,
+        PollSets.self,
+        FileLocks.self,
+        Children.self,
+        FIFOOpens.self,
+        Pipes.self,
+        Events.self,
+        PosixQueues.self,
+        SysVSemaphores.self,
+        Terminals.self,
+        UnixSockets.self,
+        InternetSockets.self,
         ChannelOnly.self,
     ]
 
@@ -54,6 +67,8 @@ public final class BlockedThread {
     private let channelSource: String
     /// The same, normalised.
     let channel: String?
+    /// The kernel functions that it is in, normalised, innermost first; empty without the privilege to read them.
+    private(set) lazy var kernelFrames = host.kernelFrames(of: reading).map(KernelSymbols.normalised)
     /// What the families cite beyond channel and system call, which `basics` cites when a thread is shown.
     public private(set) var evidence: [EvidenceItem] = []
 

@@ -5,9 +5,21 @@
 #include <sys/prctl.h>
 
 static const struct scenario *const families[] = {
-    mutex_scenarios,  mutex_graph_scenarios, other_futex_scenarios, pipe_scenarios,  unix_listener_scenarios,
-    unix_pair_scenarios, sysv_scenarios,     file_lock_scenarios,   process_scenarios, poll_set_scenarios,
-    mixed_scenarios,  trap_scenarios,   signal_scenarios,      control_scenarios,     load_scenarios,
+    mutex_scenarios,
+    mutex_graph_scenarios,
+    other_futex_scenarios,
+    pipe_scenarios,
+    unix_listener_scenarios,
+    unix_pair_scenarios,
+    sysv_scenarios,
+    file_lock_scenarios,
+    process_scenarios,
+    poll_set_scenarios,
+    mixed_scenarios,
+    trap_scenarios,
+    signal_scenarios,
+    control_scenarios,
+    load_scenarios,
 };
 
 static const char *option;

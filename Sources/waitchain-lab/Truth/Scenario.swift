@@ -55,24 +55,28 @@ private var canMakeNamespace: Bool {
     return switches.allSatisfy { readSmallFile($0)?.first != UInt8(ascii: "0") }
 }
 
-/// Something that a scenario needs of the host.
-enum Need: String, Sendable, Encodable {
-    case messageQueues
-    case fileLockTable
-    case childrenFile
-    case tracing
-    case pidNamespaces
-
+/// Something that a scenario needs of the host. A family with needs of its own adds them in its file, in an extension.
+struct Need: Sendable, Encodable {
     /// Why the scenario cannot be played here; nil where it can.
-    var missing: String? {
-        switch self {
-        case .messageQueues: exists("/proc/sysvipc/msg") ? nil : "needs /proc/sysvipc (CONFIG_SYSVIPC)"
-        case .fileLockTable: exists("/proc/locks") ? nil : "needs /proc/locks (CONFIG_FILE_LOCKING)"
-        case .childrenFile:
-            exists("/proc/thread-self/children") ? nil : "needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)"
-        case .pidNamespaces: canMakeNamespace ? nil : "needs root, or unprivileged user namespaces"
-        case .tracing:
-            readSmallFile("/proc/sys/kernel/yama/ptrace_scope")?.first == UInt8(ascii: "3") ? "needs ptrace (Yama forbids it)" : nil
-        }
+    private let problem: @Sendable () -> String?
+
+    init(_ problem: @escaping @Sendable () -> String?) { self.problem = problem }
+
+    var missing: String? { problem() }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(missing)
     }
+
+    static let messageQueues = Need { exists("/proc/sysvipc/msg") ? nil : "needs /proc/sysvipc (CONFIG_SYSVIPC)" }
+    static let fileLockTable = Need { exists("/proc/locks") ? nil : "needs /proc/locks (CONFIG_FILE_LOCKING)" }
+    static let childrenFile = Need {
+        exists("/proc/thread-self/children") ? nil : "needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)"
+    }
+    static let pidNamespaces = Need { canMakeNamespace ? nil : "needs root, or unprivileged user namespaces" }
+    static let tracing = Need {
+        readSmallFile("/proc/sys/kernel/yama/ptrace_scope")?.first == UInt8(ascii: "3") ? "needs ptrace (Yama forbids it)" : nil
+    }
+    static let root = Need { geteuid() == 0 ? nil : "needs root" }
 }
