@@ -60,7 +60,9 @@ struct FilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only threads in these states: DT", valueName: "letters"))
     var state: String?
 
-    @Option(name: .customLong("blocked-over"), help: ArgumentHelp("Only threads that have not run for longer: 30s, 5m, 2h.", valueName: "time"))
+    @Option(
+        name: .customLong("blocked-over"),
+        help: ArgumentHelp("Only threads that have not run for longer: 30s, 5m, 2h.", valueName: "time"))
     var blockedOver: String?
 
     @Option(help: ArgumentHelp("Only threads of these processes.", valueName: "pids"))
