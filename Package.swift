@@ -58,7 +58,8 @@ let package = Package(
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Diagnosis", "WaitGraph"], exclude: ["Golden"]),
-        .testTarget(name: "WaitResolutionTests", dependencies: ["WaitResolution", "Diagnosis", "Reports"]),
+        .testTarget(
+            name: "WaitResolutionTests", dependencies: ["WaitResolution", "Diagnosis", "Reports"], exclude: ["Recordings"]),
     ],
     swiftLanguageModes: [.v6]
 )
