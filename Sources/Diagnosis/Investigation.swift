@@ -296,7 +296,7 @@ public struct Investigation {
         return HostIdentity(
             hostname: live ? field(name.nodename) : line("sys/kernel/hostname") ?? "",
             kernelRelease: line("sys/kernel/osrelease") ?? field(name.release),
-            machine: field(name.machine), bootID: line("sys/kernel/random/boot_id") ?? "",
+            machine: host.machine, bootID: line("sys/kernel/random/boot_id") ?? "",
             observedAtMilliseconds: Int64(Host.wallClock() * 1000), source: options.procRoot == "/proc" ? "live" : options.procRoot)
     }
 
