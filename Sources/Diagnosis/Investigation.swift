@@ -222,8 +222,10 @@ public struct Investigation {
         let used = Set(threads.compactMap(\.wait.resource))
         let resources = used.sorted().compactMap { host.resources[$0] }
         let processReports = processes.sorted().compactMap { id in host.process(id).map { SignalAnswers.report(on: $0, host) } }
+        let identity = hostIdentity(host)
         let diagnosis = Diagnosis(
-            host: hostIdentity(host), threads: threads, processes: processReports, resources: resources, findings: findings,
+            host: identity, threads: threads, processes: processReports, resources: resources,
+            findings: noted(findings, exploration, threads, identity: identity, host),
             gaps: gapsOf(host))
         host.close()
         return diagnosis

@@ -59,6 +59,21 @@ import WaitModel
         #expect(report.contains("this kernel's wchan reads 0 and the kernel stack may not be read"))
     }
 
+    /// A known hang adds its sentence and its source to the finding, in text and JSON, after the chain.
+    @Test func theReportNamesKnownHangs() throws {
+        let tree = try RecordedTree()
+        try tree.write("sys/kernel/osrelease", "6.1.0-9-amd64\n")
+        try tree.thread(10, comm: "worker", channel: "get_signal", call: call(34))
+        var options = Investigation.Options()
+        options.procRoot = tree.root
+        let diagnosis = try Investigation(options: options).explain([.id(10)])
+        #expect(diagnosis.findings.flatMap(\.knownHangs).map(\.id) == ["cgroup-frozen-looks-asleep"])
+        #expect(diagnosis.findings.first?.cause == .frozen)
+        let report = text(diagnosis, Presentation(width: 400))
+        #expect(report.contains("Known: a frozen cgroup of version 2 shows its threads as asleep"), "\(report)")
+        #expect(report.contains("Linux 6.1.0-9-amd64 may have this (Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/freezer.c)"))
+    }
+
     /// On a kernel that hides the channel a pipe is told by its descriptor, a FIFO's opening by the stack.
     @Test func descriptorsAndStacksStandIn() throws {
         let tree = try RecordedTree()

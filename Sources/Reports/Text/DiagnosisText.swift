@@ -74,9 +74,19 @@ struct DiagnosisText {
         page.paragraph([Span(summary(of: finding, in: index), finding.isDeadlock ? .deadlock : .cause)])
         page.blank()
         writeChain(finding)
+        writeKnownHangs(finding.knownHangs)
         writeOtherVictims(finding)
         writeRemedies(finding)
         writeSignals(finding)
+    }
+
+    /// What is known of hangs like this one, each with where it is written.
+    mutating func writeKnownHangs(_ notes: [KnownHangNote]) {
+        guard !notes.isEmpty else { return }
+        page.blank()
+        for note in notes {
+            page.paragraph([Span("Known: "), Span(note.text), Span(" (\(note.source))", .faint)], first: "  ", next: "    ")
+        }
     }
 
     private mutating func writeRemedies(_ finding: Finding) {

@@ -35,6 +35,8 @@ extension DiagnosisText {
                 page.paragraph([Span(text)], first: "", next: "  ")
             }
         }
+        var known: Set<KnownHangNote> = []
+        writeKnownHangs(findings.flatMap(\.knownHangs).filter { known.insert($0).inserted })
     }
 
     private func since(_ thread: ThreadID) -> String {
