@@ -131,7 +131,11 @@ public final class BlockedThread {
     }
 
     var unknownDescription: String {
-        let place = rawChannel.map { "in kernel function \($0)" } ?? "in a place that the kernel does not show"
+        let hidden =
+            if case .refused? = channelAbsence { "for something that this user may not see" } else {
+                "in a place that the kernel does not show"
+            }
+        let place = rawChannel.map { "in kernel function \($0)" } ?? hidden
         return "waits \(place)" + (callName.map { ", system call \($0)" } ?? "")
     }
 
