@@ -19,9 +19,13 @@ final class HangThread {
     private let readGlibc: () -> Version?
     private let readDoubts: () -> FutexDoubts
     /// Channel and kernel stack, normalised.
-    private(set) lazy var functions: [String] = (readFrames() + [channel].compactMap { $0 }).map(KernelSymbols.normalised)
+    private(set) lazy var functions: [String] = readFrames().map(KernelSymbols.normalised) + channelOnly
+    private(set) lazy var channelOnly: [String] = [channel].compactMap { $0 }.map(KernelSymbols.normalised)
     private(set) lazy var glibc = readGlibc()
     private(set) lazy var doubts = readDoubts()
+
+    /// It sleeps interruptibly in what its system call waits for, and its resolver knew what. Only a wait for children may hide another.
+    var isInItsOwnCall: Bool { state == UInt8(ascii: "S") && kind.isOfTheCall && kind != .childExit }
 
     init(
         state: UInt8, kind: WaitKind, channel: String? = nil, call: String? = nil, label: String = "", evidence: [String] = [],
@@ -68,9 +72,11 @@ extension KnownHang {
         }
         if component == .linux, !mayHave(scene.version) { return false }
         guard conditions.allSatisfy({ holds($0, thread, scene) != false }) else { return false }
-        guard functions.isEmpty || functions.contains(where: { $0.allSatisfy { has($0, thread.functions) } }) else { return false }
-        if component == .glibc, !mayHave(thread.glibc) { return false }
-        return conditions.allSatisfy { $0.needsReading ? holds($0, thread, scene, reading: true) == true : true }
+        // What such a thread is in of its own accord is no business of a signature of any kind: its stack need not be read.
+        let known = kinds.isEmpty && thread.isInItsOwnCall ? thread.channelOnly : thread.functions
+        guard functions.isEmpty || functions.contains(where: { $0.allSatisfy { has($0, known) } }) else { return false }
+        guard conditions.allSatisfy({ $0.needsReading ? holds($0, thread, scene, reading: true) == true : true }) else { return false }
+        return component != .glibc || mayHave(thread.glibc)
     }
 
     private func mayHave(_ version: Version?) -> Bool {
@@ -134,6 +140,7 @@ extension Investigation {
         -> [Finding]
     {
         let reports = Dictionary(threads.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        let readings = HangReadings(host)
         return findings.map { finding in
             var finding = finding
             var seen: Set<ThreadID> = []
@@ -144,16 +151,45 @@ extension Investigation {
             let scene = HangScene(
                 release: identity.kernelRelease, machine: identity.machine, cause: finding.cause,
                 processes: Set(shown.map { $0.0.process }))
-            finding.knownHangs = KnownHangMatching.notes(shown.map { hangThread($0.0, $0.1, host) }, in: scene)
+            finding.knownHangs = KnownHangMatching.notes(shown.map { hangThread($0.0, $0.1, host, readings) }, in: scene)
             return finding
         }
     }
 
-    private func hangThread(_ report: ThreadReport, _ reading: ThreadReading, _ host: Host) -> HangThread {
+    private func hangThread(_ report: ThreadReport, _ reading: ThreadReading, _ host: Host, _ readings: HangReadings) -> HangThread {
         HangThread(
             state: report.state, kind: report.wait.kind, channel: report.wait.channel, call: report.wait.systemCall,
             label: (report.wait.resource.flatMap { host.resources[$0]?.label } ?? "") + " " + report.wait.description,
             evidence: report.evidence.map(\.value), seconds: report.blockedSeconds, frames: { host.kernelFrames(of: reading) },
-            glibc: { host.stackReader.glibcVersion(of: reading) }, doubts: { WaitFamilies.futexDoubts(reading, on: host) })
+            glibc: { readings.glibc(reading) }, doubts: { readings.doubts(reading) })
+    }
+}
+
+/// What the signatures make one look read, once for each process and each futex word: a thousand threads may wait for one.
+private final class HangReadings {
+    private let host: Host
+    private var versions: [ProcessID: Version?] = [:]
+    private var doubts: [FutexPlace: FutexDoubts] = [:]
+
+    private struct FutexPlace: Hashable {
+        let process: ProcessID
+        let arguments: [UInt64]
+    }
+
+    init(_ host: Host) { self.host = host }
+
+    func glibc(_ reading: ThreadReading) -> Version? {
+        if let known = versions[reading.id.process] { return known }
+        let version = host.stackReader.glibcVersion(of: reading)
+        versions[reading.id.process] = .some(version)
+        return version
+    }
+
+    func doubts(_ reading: ThreadReading) -> FutexDoubts {
+        let place = FutexPlace(process: reading.id.process, arguments: (0..<4).map { reading.systemCall?[$0] ?? 0 })
+        if let known = doubts[place] { return known }
+        let found = WaitFamilies.futexDoubts(reading, on: host)
+        doubts[place] = found
+        return found
     }
 }

@@ -57,11 +57,16 @@ struct Classification: Sendable, Hashable {
     /// then say nothing of what is waited for.
     var interruptsCall: Bool {
         guard restsOnKernelFunction, !serves, let family else { return false }
+        return Self.isOnTheWay(family)
+    }
+
+    /// Whether threads wait for such things on the way of any system call.
+    static func isOnTheWay(_ family: WaitFamily) -> Bool {
         switch family {
         case .freezer, .seccomp, .fanotify, .fuse, .nfs, .networkFileSystem, .disk, .page, .pageFault, .memoryMapLock, .memoryControl,
             .inodeLock, .frozenFileSystem, .exit, .exec:
-            return true
-        default: return false
+            true
+        default: false
         }
     }
 

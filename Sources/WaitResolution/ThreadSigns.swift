@@ -50,7 +50,14 @@ extension BlockedThread {
     /// Reads no stack of a thread in interruptible sleep whose channel is known.
     var isHeldUpOnTheWay: Bool {
         guard reading.isAsleep, !reading.stat.isKernelThread else { return false }
-        return reading.stat.state == UInt8(ascii: "D") ? classification.interruptsCall : Classification(firstSigns).interruptsCall
+        if reading.stat.state == UInt8(ascii: "D") { return classification.interruptsCall }
+        if let channel = reading.channel {
+            // Most threads of a host sleep in a function of which one look-up says that it is the call's own.
+            guard let fact = WaitChannels.fact(of: channel), fact.family == .ambiguous || Classification.isOnTheWay(fact.family) else {
+                return false
+            }
+        }
+        return Classification(firstSigns).interruptsCall
     }
 
     /// What the descriptor is that the call waits on: its first argument, for splice and the like too.
@@ -101,7 +108,7 @@ extension Classification {
 
 extension WaitKind {
     /// Whether it is a wait of the system call's own, as resolvers conclude from the call and its descriptor.
-    var isOfTheCall: Bool {
+    public var isOfTheCall: Bool {
         switch self {
         case .futexMutex, .futexRwlock, .futexCondvar, .futexJoin, .futexSemaphore, .futexBarrier, .futexOnce, .futexOther, .runtimePark,
             .sysvMessageSend, .sysvMessageReceive, .sysvSemaphore, .posixQueueSend, .posixQueueReceive, .pipeRead, .pipeWrite,
