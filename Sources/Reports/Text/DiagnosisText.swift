@@ -32,6 +32,7 @@ struct DiagnosisText {
     private var shown: [ThreadID] = []
     private var shownSet = Set<ThreadID>()
     private var answeredProcesses = Set<ProcessID>()
+    private var writtenHangs = Set<KnownHangNote>()
 
     init(_ diagnosis: Diagnosis, _ presentation: Presentation, _ options: TextOptions) {
         self.diagnosis = diagnosis
@@ -80,8 +81,9 @@ struct DiagnosisText {
         writeSignals(finding)
     }
 
-    /// What is known of hangs like this one, each with where it is written.
+    /// What is known of hangs like this one, each with where it is written; each once in a report.
     mutating func writeKnownHangs(_ notes: [KnownHangNote]) {
+        let notes = notes.filter { writtenHangs.insert($0).inserted }
         guard !notes.isEmpty else { return }
         page.blank()
         for note in notes {

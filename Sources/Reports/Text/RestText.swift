@@ -35,8 +35,7 @@ extension DiagnosisText {
                 page.paragraph([Span(text)], first: "", next: "  ")
             }
         }
-        var known: Set<KnownHangNote> = []
-        writeKnownHangs(findings.flatMap(\.knownHangs).filter { known.insert($0).inserted })
+        writeKnownHangs(findings.flatMap(\.knownHangs))
     }
 
     private func since(_ thread: ThreadID) -> String {
