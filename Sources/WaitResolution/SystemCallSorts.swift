@@ -141,7 +141,7 @@ enum SystemCallSorts {
         case .signalfd: return isRead ? (.signalfd, .signalfdRead, true) : nil
         case .inotify: return isRead ? (.inotify, .inotifyRead, true) : nil
         case .fanotify: return isRead ? (.fanotify, .fanotify, true) : nil
-        case .userfaultfd: return isRead ? (.pageFault, nil, true) : nil
+        case .userfaultfd: return isRead ? (.pageFault, .pageFault, true) : nil
         case .fuseDevice: return isRead ? (.fuse, .fuse, true) : nil
         case .device: return (.device, nil, true)
         case .epoll, .ioUring, .seccomp, .path: return nil

@@ -8,7 +8,7 @@ import WaitModel
 @Suite struct ClassificationTests {
     @Test func recordingsAreWhole() {
         #expect(RecordedChannel.all.count > 500)
-        #expect(Set(RecordedChannel.all.map(\.kernel)) == ["4.19.78", "5.10", "6.1", "6.18"])
+        #expect(Set(RecordedChannel.all.map(\.kernel)) == ["4.19.78", "5.10", "6.1", "6.12", "6.18"])
     }
 
     @Test(arguments: RecordedChannel.all) func asRecorded(_ thread: RecordedChannel) {
