@@ -13,6 +13,7 @@ let families: [Family] = [
     Family(name: "traps", scenarios: traps),
     Family(name: "signals", scenarios: signals),
     Family(name: "controls", scenarios: controls),
+    Family(name: "Python", scenarios: python),
 ]
 
 // Causes that several truths share.
