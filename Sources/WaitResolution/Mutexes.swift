@@ -58,7 +58,6 @@ enum Mutexes {
         if type == 1, isInLoader(memory.call, thread, on: host) {
             lock = OwnedLock(noun: "dynamic loader's lock", isTheOnlyOne: true, certainty: lock.certainty)
         }
-
         var wait = lock.wait(owner: owner, memory.call, thread, on: host)
         if let text = wait?.description, ConditionFrames.isReacquiring(thread, on: host) {
             wait?.description = text + ConditionFrames.clause
@@ -70,10 +69,10 @@ enum Mutexes {
     private static func robust(_ memory: FutexMemory, _ isCertain: Bool, _ thread: BlockedThread, on host: Host) -> Wait? {
         let is64 = thread.wordSize == 8
         guard let kind = memory.u32(is64 ? 16 : 12), let recorded = memory.u32(8), let count = memory.u32(4) else { return nil }
-        // The word says who owns it now; what the waiter saw may be an earlier owner.
+        // Unlike other types a robust one counts in any case. The word says who owns it now; what the waiter saw may be an earlier owner.
         let owner = memory.word & FutexCall.tidMask
         guard kind & robustBit != 0, kind & ~(0x1f | sharedBit) == 0, owner != 0, owner <= LockOwners.largestTID,
-            recorded == owner || specialOwners.contains(recorded) || recorded == 0, kind & 3 == 1 || count == 0
+            recorded == owner || specialOwners.contains(recorded) || recorded == 0, kind & 3 == 1 || count <= 1
         else { return nil }
         var wait = OwnedLock(noun: "robust mutex", passesOn: true, certainty: isCertain ? .certain : .inferred).wait(
             owner: owner, memory.call, thread, on: host)
