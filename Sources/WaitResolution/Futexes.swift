@@ -25,6 +25,7 @@ enum Futexes: WaitResolver {
             return Mutexes.owned(by: word & FutexCall.tidMask, call, thread, on: host, what: "priority-inheriting mutex")
         }
         guard call.isPlainWait else { return other(call, thread, on: host) }
+        if let queue = DispatchQueues.resolve(call, thread, on: host) { return queue }
         if let join = Joins.resolve(call, word: word, thread, on: host) { return join }
         if let mutex = Mutexes.resolve(call, bytes, thread, on: host) { return mutex }
         if let wait = conditionOrSemaphore(call, bytes, thread, on: host) { return wait }

@@ -23,6 +23,8 @@ enum Mutexes {
             guard robust || owner != 16 else { return nil }
             return owned(by: owner, call, thread, on: host, what: robust ? "robust mutex" : "mutex", word: bytes)
         }
+        // glibc waits by FUTEX_WAIT, with a limit by FUTEX_WAIT_BITSET; Rust by the latter without one, for the same value.
+        guard call.command == 0 || call.hasLimit else { return nil }
         // glibc: {int lock; unsigned count; int owner; unsigned nusers; int kind}, and whoever sleeps has set lock to 2.
         guard call.value == 2, bytes.u32(0) != 0, bytes.count >= 20 else { return nil }
         let kind = bytes.u32(thread.wordSize == 8 ? 16 : 12)

@@ -181,6 +181,17 @@ def gil_busy():
     stay(2)
 
 
+def gil_held():
+    """A call into C that keeps the interpreter lock while it waits, as an extension may do that forgets to give it back."""
+    import ctypes
+
+    c = ctypes.PyDLL(None)
+    thread(lambda: (role("victim", state="M"), [None for _ in iter(int, 1)]))
+    role("holder")
+    ready(2)
+    c.pause()
+
+
 def full_pipe():
     """The classic: the parent waits for the child to end, the child for somebody to read its output."""
     code = "import os,sys; os.write(2, b''); os.write(1, b'x' * 1000000)"
@@ -334,6 +345,7 @@ scenarios = {
     "python-barrier": barrier,
     "python-sleep": sleeping,
     "python-gil-busy": gil_busy,
+    "python-gil-held": gil_held,
     "python-full-pipe": full_pipe,
     "python-subprocess": subprocess_wait,
     "python-pool-idle": pool_idle,

@@ -246,6 +246,57 @@ func taskSemaphore() {
     done.wait()
 }
 
+/// A global whose initialiser does not return, and a second thread that needs it.
+enum Slow {
+    static let value: Int = {
+        role("holder", -1)
+        begun.signal()
+        sleepOn()
+    }()
+    static let begun = DispatchSemaphore(value: 0)
+}
+
+func globalInitialiser() {
+    thread { _ = Slow.value }
+    Slow.begun.wait()
+    thread {
+        role("victim")
+        _ = Slow.value
+    }
+    stay(2)
+}
+
+/// A queue that was suspended.
+func queueSuspended() {
+    let queue = DispatchQueue(label: "lab.suspended")
+    queue.suspend()
+    thread {
+        role("victim")
+        queue.sync {}
+    }
+    stay()
+}
+
+/// A queue that targets another, whose block sleeps: the waiter runs the first and waits for the second.
+func queueTarget() {
+    let base = DispatchQueue(label: "lab.base")
+    let queue = DispatchQueue(label: "lab.upper", target: base)
+    let begun = DispatchSemaphore(value: 0)
+    thread {
+        base.sync {
+            role("holder", -1)
+            begun.signal()
+            sleepOn()
+        }
+    }
+    begun.wait()
+    thread {
+        role("victim")
+        queue.sync {}
+    }
+    stay(2)
+}
+
 @main
 struct Hangs {
     static func main() async {
@@ -259,6 +310,9 @@ struct Hangs {
         case "swift-group": groupWait()
         case "swift-mutex": mutexHeld()
         case "swift-mutex-abba": mutexABBA()
+        case "swift-queue-suspended": queueSuspended()
+        case "swift-queue-target": queueTarget()
+        case "swift-global": globalInitialiser()
         case "swift-worker-idle": workerIdle()
         case "swift-task-idle": await taskIdle()
         case "swift-task-semaphore": await MainActor.run { taskSemaphore() }
