@@ -5,7 +5,7 @@ import WaitModel
 /// What a futex word cannot tell, a frame can: which call of the C library or of a language's runtime a thread waits in.
 enum FutexFrames {
     /// One call and what it stands for.
-    struct Meaning {
+    struct Meaning: Sendable {
         let kind: WaitKind
         /// Clause for the reader.
         let text: String
@@ -27,13 +27,19 @@ enum FutexFrames {
             wait.timeoutSeconds = nil
         }
         if meaning.kind == .sleep { wait.mobility = .free(.sleeping) }
+        if meaning.deadEnd == .idle {
+            wait.isDemand = false
+            wait.release = Release(.any, [Party(.outside(.newWork), role: "work", certainty: .possible, because: "it has nothing to do")])
+            if wait.mobility == .free(.timer) { wait.mobility = .free(.idle) }
+        }
     }
 
     /// The innermost frame of the thread's stack that says what the wait is; nil when none does, or stacks are not to be read.
     static func meaning(_ thread: BlockedThread, on host: Host) -> Meaning? {
         guard host.readsStacksForKinds, let stack = host.stackReader.stack(of: thread.reading) else { return nil }
         // A runtime's lock is made of the C library's: where a runtime called it, the runtime's word says more.
-        return meaning(stack, by: runtimes, thread) ?? meaning(stack, by: libraries, thread)
+        if let meaning = RuntimeFrames.meaning(stack, thread) { return meaning }
+        return meaning(stack, by: libraries, thread)
     }
 
     private static func meaning(_ stack: UserStack, by rows: [Row], _ thread: BlockedThread) -> Meaning? {
@@ -51,7 +57,7 @@ enum FutexFrames {
     private typealias Row = (prefix: String, kind: WaitKind, text: String, deadEnd: Cause)
 
     /// What a function's name says, by the first prefix that is known.
-    static func meaning(of function: String) -> Meaning? { meaning(of: function, by: runtimes) ?? meaning(of: function, by: libraries) }
+    static func meaning(of function: String) -> Meaning? { meaning(of: function, by: libraries) }
 
     private static func meaning(of function: String, by rows: [Row]) -> Meaning? {
         var name = Substring(function)
@@ -61,40 +67,6 @@ enum FutexFrames {
         guard let row = rows.first(where: { name.hasPrefix($0.prefix) }) else { return nil }
         return Meaning(kind: row.kind, text: row.text, deadEnd: row.deadEnd)
     }
-
-    /// Rust: library/std/src/sys/sync (sys/unix/locks before 1.68); JVM: hotspot/share/runtime; CPython: Python/thread_pthread.h and
-    /// ceval_gil.c; Go: runtime/lock_futex.go; libdispatch: src/semaphore.c, src/queue.c.
-    private static let runtimes: [Row] = [
-        ("take_gil", .runtimePark, "waits for CPython's global interpreter lock", .runtimeInternal),
-        ("PyThread_acquire_lock", .runtimePark, "waits for a lock of CPython", .noSignaller),
-        ("ObjectMonitor::enter", .runtimePark, "waits to enter a Java monitor", .runtimeInternal),
-        ("ObjectMonitor::EnterI", .runtimePark, "waits to enter a Java monitor", .runtimeInternal),
-        ("ObjectMonitor::wait", .runtimePark, "waits in Object.wait of Java", .noSignaller),
-        ("Unsafe_Park", .runtimePark, "is parked by Java (LockSupport.park)", .noSignaller),
-        ("Parker::park", .runtimePark, "is parked by Java (LockSupport.park)", .noSignaller),
-        ("runtime.stopm", .runtimePark, "is a thread of Go without work", .idle),
-        ("runtime.mPark", .runtimePark, "is a thread of Go without work", .idle),
-        ("runtime.notesleep", .runtimePark, "is parked by Go's runtime", .noSignaller),
-        ("runtime.lock2", .runtimePark, "waits for a lock of Go's runtime", .runtimeInternal),
-        ("JavaThread::sleep", .sleep, "sleeps (Thread.sleep of Java)", .sleeping),
-        ("std::sync::barrier", .futexBarrier, "waits at a Rust Barrier for the threads that have not come", .noSignaller),
-        ("std::thread::functions::park", .runtimePark, "is parked by Rust (thread::park)", .noSignaller),
-        ("std::thread::park", .runtimePark, "is parked by Rust (thread::park)", .noSignaller),
-        ("std::sys::sync::thread_parking", .runtimePark, "is parked by Rust (thread::park)", .noSignaller),
-        ("std::sys::unix::locks::futex_mutex", .futexMutex, "waits for a Rust Mutex, which records no owner", .noSignaller),
-        ("std::sys::unix::locks::futex::Mutex", .futexMutex, "waits for a Rust Mutex, which records no owner", .noSignaller),
-        ("std::sys::unix::locks::futex_condvar", .futexCondvar, "waits on a Rust Condvar", .noSignaller),
-        ("std::sys::unix::locks::futex_rwlock", .futexRwlock, "waits for a Rust RwLock, which records no owner", .noSignaller),
-        ("std::sys::sync::mutex", .futexMutex, "waits for a Rust Mutex, which records no owner", .noSignaller),
-        ("std::sys::sync::rwlock", .futexRwlock, "waits for a Rust RwLock, which records no owner", .noSignaller),
-        ("std::sys::sync::condvar", .futexCondvar, "waits on a Rust Condvar", .noSignaller),
-        ("std::sys::sync::once", .futexOnce, "waits for a Rust Once that another thread runs", .noSignaller),
-        ("_dispatch_group_wait", .runtimePark, "waits for a dispatch group", .noSignaller),
-        ("_dispatch_sync_f_slow", .runtimePark, "waits in DispatchQueue.sync", .runtimeInternal),
-        ("__DISPATCH_WAIT_FOR_QUEUE__", .runtimePark, "waits in DispatchQueue.sync", .runtimeInternal),
-        ("_dispatch_semaphore_wait", .futexSemaphore, "waits on a dispatch semaphore", .noSignaller),
-        ("_dispatch_worker_thread", .runtimePark, "is a worker thread of libdispatch without work", .idle),
-    ]
 
     /// glibc and musl: POSIX names, with their internal spellings; C++: libstdc++ and the Itanium ABI.
     private static let libraries: [Row] = [

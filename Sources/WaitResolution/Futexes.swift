@@ -38,6 +38,7 @@ enum Futexes: WaitResolver {
         if call.command == FutexCall.waitRequeuePI { return RequeuedWaits.resolve(memory, thread, on: host) }
         guard call.isPlainWait else { return nil }
         // What proves itself, whoever made the call.
+        if let queue = DispatchQueues.resolve(call, thread, on: host) { return queue }
         if let join = Joins.resolve(memory, thread, on: host) { return join }
         let isBitset = call.command == FutexCall.waitBitset
         // glibc's condition variables, semaphores and rwlocks wait by FUTEX_WAIT_BITSET (sysdeps/nptl/futex-internal.h), musl never.

@@ -16,6 +16,10 @@ if os.uname().machine == "aarch64":
     FUTEX, READ, WRITE, WAIT4, SELECT, POLL, EPOLL, FLOCK, RECVFROM, SLEEP, ACCEPT = 98, 63, 64, 260, 72, 73, 22, 32, 207, 115, 242
 
 
+if sys.version_info < (3, 11):
+    SLEEP = -1  # time.sleep is select there
+
+
 def tell(*words):
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
@@ -24,6 +28,10 @@ def role(name, call=-1, state="S"):
     """Says that the calling thread plays `name` and is about to block in `call`."""
     tell("role", name, os.getpid(), threading.get_native_id())
     tell("waits", name, state, call, "-")
+    told.release()
+
+
+told = multiprocessing.get_context("fork").Semaphore(0)
 
 
 def thread(body):
@@ -36,9 +44,16 @@ def sleep():
     time.sleep(1000)
 
 
-def stay():
-    """The main thread has nothing to do with the hang; it sleeps."""
+def ready(roles=1):
+    """Waits until so many roles have been told."""
+    for _ in range(roles):
+        told.acquire()
     tell("ready")
+
+
+def stay(roles=1):
+    """The main thread has nothing to do with the hang; it sleeps."""
+    ready(roles)
     sleep()
 
 
@@ -83,33 +98,33 @@ def victim(call, action):
 
 def lock_abba():
     abba(threading.Lock(), threading.Lock())
-    stay()
+    stay(2)
 
 
 def rlock_abba():
     abba(threading.RLock(), threading.RLock())
-    stay()
+    stay(2)
 
 
 def lock_held():
     lock = threading.Lock()
     holding(lock)
     victim(FUTEX, lock.acquire)
-    stay()
+    stay(2)
 
 
 def lock_timed():
     lock = threading.Lock()
     holding(lock)
     victim(FUTEX, lambda: lock.acquire(timeout=500))
-    stay()
+    stay(2)
 
 
 def condition():
     c = threading.Condition()
     c.acquire()
     role("victim", FUTEX)
-    tell("ready")
+    ready()
     c.wait()
 
 
@@ -128,7 +143,7 @@ def queue_get():
 def join():
     worker = thread(lambda: (role("worker"), sleep()))
     role("victim", FUTEX)
-    tell("ready")
+    ready(2)
     worker.join()
 
 
@@ -146,7 +161,7 @@ def barrier():
 
 def sleeping():
     role("victim", SLEEP)
-    tell("ready")
+    ready()
     sleep()
 
 
@@ -163,7 +178,18 @@ def gil_busy():
 
     thread(body("victim"))
     thread(body("other"))
-    stay()
+    stay(2)
+
+
+def gil_held():
+    """A call into C that keeps the interpreter lock while it waits, as an extension may do that forgets to give it back."""
+    import ctypes
+
+    c = ctypes.PyDLL(None)
+    thread(lambda: (role("victim", state="M"), [None for _ in iter(int, 1)]))
+    role("holder")
+    ready(2)
+    c.pause()
 
 
 def full_pipe():
@@ -173,7 +199,7 @@ def full_pipe():
     tell("role", "writer", child.pid, child.pid)
     tell("waits", "writer", "S", WRITE, "-")
     role("victim", WAIT4)
-    tell("ready")
+    ready()
     child.wait()
 
 
@@ -182,7 +208,7 @@ def subprocess_wait():
     tell("role", "child", child.pid, child.pid)
     tell("waits", "child", "S", SLEEP, "-")
     role("victim", WAIT4)
-    tell("ready")
+    ready()
     child.wait()
 
 
@@ -193,7 +219,7 @@ def pool_idle():
     for name, pid in zip(("victim", "other"), pids):
         tell("role", name, pid, pid)
         tell("waits", name, "S", -1, "-")
-    stay()
+    stay(0)
 
 
 def process_queue():
@@ -208,7 +234,7 @@ def process_queue():
     child = context.Process(target=body)
     child.start()
     role("parent")
-    stay()
+    stay(2)
 
 
 def process_lock():
@@ -223,7 +249,7 @@ def process_lock():
 
     context.Process(target=body).start()
     role("holder")
-    stay()
+    stay(2)
 
 
 def socket_recv():
@@ -235,7 +261,7 @@ def socket_recv():
         sleep()
     theirs.close()
     role("victim", RECVFROM)
-    tell("ready")
+    ready(2)
     ours.recv(1)
 
 
@@ -244,7 +270,7 @@ def accept():
     s.bind(("127.0.0.1", 0))
     s.listen()
     role("victim", ACCEPT)
-    tell("ready")
+    ready()
     s.accept()
 
 
@@ -262,7 +288,7 @@ def flock():
     mine = open(path.name, "w")
     os.unlink(path.name)
     role("victim", FLOCK)
-    tell("ready")
+    ready(2)
     fcntl.flock(mine, fcntl.LOCK_EX)
 
 
@@ -271,7 +297,7 @@ def lock_reentered():
     lock = threading.Lock()
     lock.acquire()
     role("victim", FUTEX)
-    tell("ready")
+    ready()
     lock.acquire()
 
 
@@ -289,7 +315,7 @@ def asyncio_idle():
 
     async def main():
         role("victim", EPOLL)
-        tell("ready")
+        ready()
         await asyncio.Event().wait()
 
     asyncio.run(main())
@@ -300,7 +326,7 @@ def selecting():
 
     r, w = os.pipe()
     role("victim", SELECT)
-    tell("ready")
+    ready()
     select.select([r], [], [])
 
 
@@ -319,6 +345,7 @@ scenarios = {
     "python-barrier": barrier,
     "python-sleep": sleeping,
     "python-gil-busy": gil_busy,
+    "python-gil-held": gil_held,
     "python-full-pipe": full_pipe,
     "python-subprocess": subprocess_wait,
     "python-pool-idle": pool_idle,

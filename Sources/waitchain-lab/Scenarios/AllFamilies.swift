@@ -13,7 +13,13 @@ let families: [Family] = [
     Family(name: "traps", scenarios: traps),
     Family(name: "signals", scenarios: signals),
     Family(name: "controls", scenarios: controls),
+    Family(name: "C++", scenarios: cPlusPlus),
     Family(name: "Python", scenarios: python),
+    Family(name: "Rust", scenarios: rust),
+    Family(name: "Go", scenarios: go),
+    Family(name: "Java", scenarios: java),
+    Family(name: "Node", scenarios: node),
+    Family(name: "Swift", scenarios: swift),
 ]
 
 // Causes that several truths share.

@@ -13,7 +13,7 @@ struct Scenario: Sendable, Encodable {
     /// The roles that do not simply stand blocked (state S or D).
     var states: [String: RoleState] = [:]
     /// What is true about each role that is to be explained.
-    let truths: [Truth]
+    var truths: [Truth]
     /// What is true about the victim's signals.
     var signal: SignalTruth?
 
