@@ -1,5 +1,4 @@
 import Evidence
-import KernelFacts
 import ProcFS
 import UserStacks
 
@@ -86,7 +85,7 @@ extension FutexCaller {
             guard library(ofFile: module, path: mappings.mapping(at: counter)?.path ?? "") == shared else {
                 return FutexCaller(library: shared, place: .elsewhere, function: code.symbol)
             }
-            let isWrapper = code.symbol == "syscall" || (code.symbol == nil && isGeneral(code.code, on: host.architecture(of: reading)))
+            let isWrapper = code.symbol == "syscall" || (code.symbol == nil && isGeneral(code.code))
             return FutexCaller(library: shared, place: isWrapper ? .wrapper : .library, function: code.symbol)
         }
         // A static program. What glibc starts with (csu/abi-note.c) and what it collects have sections of their own, also when stripped.
@@ -103,14 +102,14 @@ extension FutexCaller {
         } else {
             library = .unknown
         }
-        return FutexCaller(library: library, place: place(code, on: host.architecture(of: reading)), function: code.symbol)
+        return FutexCaller(library: library, place: place(code, in: library), function: code.symbol)
     }
 
-    private static func place(_ code: CallingCode, on architecture: Architecture?) -> Place {
+    private static func place(_ code: CallingCode, in library: CLibrary) -> Place {
         guard let symbol = code.symbol else {
-            if endsInCancellationPoint(code.code) { return .library }
-            guard architecture == .x86_64, !code.code.isEmpty else { return .unknown }
-            return isGeneral(code.code, on: architecture) ? .wrapper : .unknown
+            if isGeneral(code.code) { return .wrapper }
+            // Stripped: what is not the wrapper is the library's own, or the program's; then only the memory can tell.
+            return library == .glibc && !code.code.isEmpty || endsInCancellationPoint(code.code) ? .library : .unknown
         }
         if symbol == "syscall" { return .wrapper }
         return symbol.hasPrefix("_") && !symbol.hasPrefix("_Z") && !symbol.hasPrefix("_R") && !symbol.hasPrefix("_$")
@@ -155,10 +154,9 @@ extension FutexCaller {
 
     // MARK: Code
 
-    /// Whether the number of the system call was no constant: then the code serves any call. x86-64 only: `mov $202, %eax` is missing.
-    private static func isGeneral(_ code: [UInt8], on architecture: Architecture?) -> Bool {
-        guard architecture == .x86_64, code.count >= 16 else { return false }
-        return !contains(code, [0xB8, 0xCA, 0x00, 0x00, 0x00])
+    /// glibc's syscall(2), sysdeps/unix/sysv/linux/x86_64/syscall.S: `mov 8(%rsp),%r9; syscall`.
+    private static func isGeneral(_ code: [UInt8]) -> Bool {
+        code.suffix(7).elementsEqual([0x4C, 0x8B, 0x4C, 0x24, 0x08, 0x0F, 0x05])
     }
 
     /// musl's calls that can be cancelled all end in one piece of assembly: src/thread/x86_64/syscall_cp.s
@@ -171,10 +169,5 @@ extension FutexCaller {
     private static func isMusl(_ symbol: String) -> Bool {
         ["__syscall_cp_asm", "__cp_begin", "__cp_end", "__timedwait", "__timedwait_cp", "__wait", "__lock", "__lockfile", "__futex4_cp"]
             .contains(symbol)
-    }
-
-    private static func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
-        guard bytes.count >= part.count else { return false }
-        return (0...(bytes.count - part.count)).contains { bytes[$0..<($0 + part.count)].elementsEqual(part) }
     }
 }

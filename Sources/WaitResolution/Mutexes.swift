@@ -71,7 +71,7 @@ enum Mutexes {
         guard let kind = memory.u32(is64 ? 16 : 12), let recorded = memory.u32(8), let count = memory.u32(4) else { return nil }
         // Unlike other types a robust one counts in any case. The word says who owns it now; what the waiter saw may be an earlier owner.
         let owner = memory.word & FutexCall.tidMask
-        guard kind & robustBit != 0, kind & ~(0x1f | sharedBit) == 0, owner != 0, owner <= LockOwners.largestTID,
+        guard kind & robustBit != 0, kind & ~(0x1f | sharedBit | elisionBits) == 0, owner != 0, owner <= LockOwners.largestTID,
             recorded == owner || specialOwners.contains(recorded) || recorded == 0, kind & 3 == 1 || count <= 1
         else { return nil }
         var wait = OwnedLock(noun: "robust mutex", passesOn: true, certainty: isCertain ? .certain : .inferred).wait(

@@ -65,7 +65,7 @@ enum ParkedForGood {
                 let lock = thread.memory(pointer, 20), lock.count == 20
             else { continue }
             let (word, kind) = isMusl ? (lock.u32(4), lock.u32(0)) : (lock.u32(0), lock.u32(size == 8 ? 16 : 12))
-            let inherits = isMusl ? kind & 8 != 0 && kind & ~0x8f == 0 : kind & 0x20 != 0 && kind & ~0xb3 == 0
+            let inherits = isMusl ? kind & 8 != 0 && kind & ~0x8f == 0 : kind & 0x20 != 0 && kind & ~0x3b3 == 0
             let owner = word & FutexCall.tidMask
             guard inherits, owner != 0, owner <= LockOwners.largestTID else { continue }
             if owner == own {
