@@ -120,8 +120,10 @@ struct FutexMemory {
             (self.bytes, origin) = (bytes, Self.before)
             return
         }
-        guard let bytes = thread.memory(call.address, Self.count - Self.before), bytes.count >= 4 else { return nil }
-        (self.bytes, origin) = (bytes, 0)
+        let page = max(call.address & ~0xfff, call.address > UInt64(Self.before) ? start : 0)
+        let count = Int(call.address - page)
+        guard let bytes = thread.memory(page, count + Self.count - Self.before), bytes.count >= count + 4 else { return nil }
+        (self.bytes, origin) = (bytes, count)
     }
 
     /// The futex word as it is now.

@@ -55,9 +55,12 @@ enum Futexes: WaitResolver {
             return wait
         }
         if caller.mayBe(.musl), !isBitset, let wait = MuslLocks.resolve(memory, caller, thread, on: host) { return wait }
+        let isPlainOfGNU = !isBitset && caller.surelyIs(.glibc)
+        // A barrier's round may be 2, as a lock's word is; its arithmetic is the stronger sign.
+        if isPlainOfGNU, let wait = OnceAndBarrier.barrier(memory, thread, on: host) { return wait }
         if caller.mayBe(.glibc), let wait = Mutexes.resolve(memory, caller, thread, on: host) { return wait }
-        if !isBitset, caller.surelyIs(.glibc) {
-            if let wait = OnceAndBarrier.resolve(memory, caller, thread, on: host) { return wait }
+        if isPlainOfGNU {
+            if let wait = OnceAndBarrier.once(memory, thread, on: host) { return wait }
             // glibc 2.25 to 2.29 without a time limit.
             if let wait = Conditions.resolve(memory, thread, on: host) { return wait }
         }

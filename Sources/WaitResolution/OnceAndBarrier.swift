@@ -4,15 +4,11 @@ import WaitModel
 /// glibc's barriers and one-time initialisations, told by the call that only the C library's code makes and by their own arithmetic.
 /// Source: glibc nptl/pthread_barrier_wait.c, sysdeps/nptl/internaltypes.h `struct pthread_barrier`; nptl/pthread_once.c.
 enum OnceAndBarrier {
-    static func resolve(_ memory: FutexMemory, _ caller: FutexCaller, _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard caller.surelyIs(.glibc), !memory.hasChanged else { return nil }
-        return barrier(memory, thread, on: host) ?? once(memory, thread, on: host)
-    }
-
     /// {unsigned in; unsigned current_round; unsigned count; int shared; unsigned out}: `in` counts arrivals, the round is the number
     /// of those that may leave, always a multiple of `count`.
-    private static func barrier(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let arrivals = memory.u32(-4), let count = memory.u32(4), let sharing = memory.u32(8), let out = memory.u32(12),
+    static func barrier(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
+        guard !memory.hasChanged, let arrivals = memory.u32(-4), let count = memory.u32(4), let sharing = memory.u32(8),
+            let out = memory.u32(12),
             sharing == (memory.call.isPrivate ? 0 : 128), count >= 2, count <= 1 << 22, memory.word % count == 0,
             arrivals > memory.word, arrivals - memory.word < count, out <= memory.word
         else { return nil }
@@ -27,8 +23,10 @@ enum OnceAndBarrier {
     }
 
     /// One int: 1 and the fork generation while somebody initialises.
-    private static func once(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard memory.call.isPrivate, memory.word & 3 == 1, memory.word < 4096, !memory.call.isOnOwnStack(thread) else { return nil }
+    static func once(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
+        guard !memory.hasChanged, memory.call.isPrivate, memory.word & 3 == 1, memory.word < 4096, !memory.call.isOnOwnStack(thread) else {
+            return nil
+        }
         return Futexes.nobodyNamed(
             .futexOnce, memory.call.register(kind: "once", label: "one-time initialisation", thread, on: host), role: "initialising thread",
             because: "pthread_once does not record who runs the initialisation", isDemand: true,

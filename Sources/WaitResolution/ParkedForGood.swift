@@ -13,7 +13,9 @@ enum ParkedForGood {
             caller.place == .library || caller.place == .unknown,
             caller.mayBe(.musl) && call.command == 0 || caller.mayBe(.glibc) && call.usesRealTime
         else { return nil }
-        guard let found = refusedLock(call, isMusl: call.command == 0, thread, on: host) else { return nil }
+        guard let found = refusedLock(call, isMusl: call.command == 0, thread, on: host) else {
+            return unknownLock(memory, caller, thread, on: host)
+        }
         thread.cite(
             "memory \(thread.reading.pid):0x\(String(found.address, radix: 16))",
             "priority-inheriting mutex of thread \(found.owner), to which the waiter's stack points")
@@ -41,17 +43,33 @@ enum ParkedForGood {
         return wait
     }
 
+    /// Nothing points to the lock any more. In the C library's own code nothing else waits on a zero of its own stack for good, but a
+    /// condition variable or a semaphore may lie there.
+    private static func unknownLock(
+        _ memory: FutexMemory, _ caller: FutexCaller, _ thread: BlockedThread, on host: Host
+    ) -> Wait? {
+        guard caller.surelyIs(.glibc), Conditions.resolve(memory, thread, on: host) == nil,
+            Rwlocks.resolve(memory, caller, thread, on: host) == nil
+        else { return nil }
+        return Wait(
+            kind: .futexMutex, resource: memory.call.register(kind: "futex", label: "futex", thread, on: host),
+            release: Release(.any, [], onDeath: .kept, completeness: .inferred), deadEnd: .noCounterpart, isDemand: true,
+            description:
+                "is put to sleep for good: the kernel refused it a priority-inheriting mutex that it holds itself or that nobody holds any more"
+        )
+    }
+
     private struct Refused {
         let address: UInt64
         let owner: UInt32
         let isOwn: Bool
     }
 
-    /// The one lock that the stack between the stack pointer and the caller's frame points to and that the kernel would refuse; nil when
+    /// The one lock that the innermost 4 KiB of the stack point to and that the kernel would refuse; nil when
     /// there is none, or more than one.
     private static func refusedLock(_ call: FutexCall, isMusl: Bool, _ thread: BlockedThread, on host: Host) -> Refused? {
         let size = thread.wordSize
-        guard let stack = thread.call?.stackPointer, let bytes = thread.memory(stack, Int(min(call.address - stack + 384, 2048))) else {
+        guard let stack = thread.call?.stackPointer, let bytes = thread.memory(stack, 4096) else {
             return nil
         }
         let mappings = host.mappings(of: thread.reading)

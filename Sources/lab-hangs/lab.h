@@ -33,6 +33,9 @@ struct scenario {
 extern const struct scenario mutex_scenarios[];
 extern const struct scenario mutex_graph_scenarios[];
 extern const struct scenario other_futex_scenarios[];
+extern const struct scenario rwlock_scenarios[];
+extern const struct scenario condition_scenarios[];
+extern const struct scenario lock_trap_scenarios[];
 extern const struct scenario pipe_scenarios[];
 extern const struct scenario unix_listener_scenarios[];
 extern const struct scenario unix_pair_scenarios[];
