@@ -12,7 +12,8 @@ enum Conditions {
     // MARK: Semaphores
 
     private static func semaphore(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let waiters = semaphoreWaiters(memory, thread) else { return nil }
+        let threads = host.process(thread.id.process)?.threads.count ?? 1
+        guard let waiters = semaphoreWaiters(memory, among: threads, thread) else { return nil }
         let call = memory.call
         let mapping = call.sharedPlace(thread, on: host)
         let name = mapping.flatMap(semaphoreName)
@@ -28,7 +29,7 @@ enum Conditions {
     }
 
     /// How many threads wait on a semaphore whose value is 0; nil when it is none.
-    private static func semaphoreWaiters(_ memory: FutexMemory, _ thread: BlockedThread) -> UInt32? {
+    private static func semaphoreWaiters(_ memory: FutexMemory, among threads: Int, _ thread: BlockedThread) -> UInt32? {
         let call = memory.call
         guard !memory.hasChanged else { return nil }
         let (waiters, sharing): (UInt32?, UInt32?)
@@ -42,7 +43,9 @@ enum Conditions {
             (waiters, sharing) = (memory.u32(12), memory.u32(4))
         }
         // FUTEX_PRIVATE is 0, FUTEX_SHARED is 128 (sysdeps/nptl/futex-internal.h).
-        guard let waiters, let sharing, (1...1 << 20).contains(waiters), sharing == (call.isPrivate ? 0 : 128) else { return nil }
+        guard let waiters, let sharing, (1...1 << 20).contains(waiters), sharing == (call.isPrivate ? 0 : 128),
+            !call.isOnOwnStack(thread) || waiters <= threads
+        else { return nil }
         return waiters
     }
 
@@ -72,7 +75,9 @@ enum Conditions {
     // MARK: Condition variables
 
     private static func condition(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let found = conditionWaiters(memory) else { return nil }
+        // All waiters of a private one are threads of the process; a copy that fork made may count the parent's.
+        let most = memory.call.isOnOwnStack(thread) ? host.process(thread.id.process)?.threads.count ?? 1 : 1 << 20
+        guard let found = conditionWaiters(memory, atMost: UInt32(clamping: most)) else { return nil }
         return Futexes.nobodyNamed(
             .futexCondvar,
             memory.call.register(
@@ -86,20 +91,23 @@ enum Conditions {
     ///
     /// Since 2.25 {u64 wseq; u64 g1_start; u32 g_refs[2]; u32 g_size[2]; u32 g1_orig_size; u32 wrefs; u32 g_signals[2]}; since 2.42 without
     /// `g_refs`, and with two unused words at the end. The waiter sleeps on the element of `g_signals` that is its group's.
-    private static func conditionWaiters(_ memory: FutexMemory) -> (offset: Int, waiters: UInt32)? {
+    private static func conditionWaiters(_ memory: FutexMemory, atMost most: UInt32) -> (offset: Int, waiters: UInt32)? {
         for (signals, references, group) in [(40, 36, 16), (44, 36, 20), (32, 28, nil), (36, 28, nil)] as [(Int, Int, Int?)] {
-            guard let wrefs = memory.u32(references - signals), let sequence = memory.u64(-signals) else { continue }
+            guard let wrefs = memory.u32(references - signals), let sequence = memory.u64(-signals),
+                let start = memory.u64(8 - signals)
+            else { continue }
             // Bit 0: shared between processes; bit 1: CLOCK_MONOTONIC; from bit 3 on, a count.
             let waiters = wrefs >> 3
-            guard (1...1 << 20).contains(waiters), (wrefs & 1 != 0) == !memory.call.isPrivate, wrefs & 4 == 0,
-                !memory.call.hasLimit || memory.call.usesRealTime == (wrefs & 2 == 0) || memory.call.command == 0, sequence >> 1 >= 1
+            guard (1...max(1, most)).contains(waiters), sequence >> 1 >= UInt64(waiters), start >> 1 <= sequence >> 1,
+                (wrefs & 1 != 0) == !memory.call.isPrivate, wrefs & 4 == 0,
+                !memory.call.hasLimit || memory.call.usesRealTime == (wrefs & 2 == 0) || memory.call.command == 0
             else { continue }
             if let group {
-                guard memory.call.value & ~1 == 0, let inGroup = memory.u32(group - signals), (1...1 << 20).contains(inGroup >> 1) else {
+                guard memory.call.value & ~1 == 0, let inGroup = memory.u32(group - signals), (1...waiters).contains(inGroup >> 1) else {
                     continue
                 }
             } else {
-                guard memory.u32(40 - signals) == 0, memory.u32(44 - signals) == 0, sequence >> 1 >= UInt64(waiters) else { continue }
+                guard memory.u32(40 - signals) == 0, memory.u32(44 - signals) == 0 else { continue }
             }
             return (signals, waiters)
         }
