@@ -7,6 +7,8 @@ public struct CallingCode: Sendable, Hashable {
     public var symbol: String?
     /// Machine code up to and with the instruction that entered the kernel; empty when it could not be read.
     public var code: [UInt8]
+    /// The byte of machine code that follows.
+    public var next: UInt8?
 }
 
 extension StackReader {
@@ -14,6 +16,7 @@ extension StackReader {
     public func callingCode(of thread: ThreadReading, at counter: UInt64) -> CallingCode {
         let image = image(of: thread)
         var result = CallingCode(symbol: nil, code: image.code(before: counter, count: 64))
+        result.next = image.code(before: counter &+ 1, count: 1).first
         // A function whose last instruction enters the kernel ends where the counter stands.
         if let location = image.location(of: counter &- 1) {
             result.symbol = location.module.symbols.symbol(at: counter &- 1 &- location.bias, functionStart: nil)?.name

@@ -97,7 +97,7 @@ extension FutexCaller {
             hasAnyOf: [".note.ABI-tag", "__libc_IO_vtables", "__libc_freeres_fn", "__libc_atexit"]) == true
         {
             library = .glibc
-        } else if code.symbol.map(isMusl) ?? false || endsInCancellationPoint(code.code) {
+        } else if code.symbol.map(isMusl) ?? false || endsInCancellationPoint(code) {
             library = .musl
         } else {
             library = .unknown
@@ -109,9 +109,10 @@ extension FutexCaller {
         guard let symbol = code.symbol else {
             if isGeneral(code.code) { return .wrapper }
             // Stripped: what is not the wrapper is the library's own, or the program's; then only the memory can tell.
-            return library == .glibc && !code.code.isEmpty || endsInCancellationPoint(code.code) ? .library : .unknown
+            return library == .glibc && !code.code.isEmpty || endsInCancellationPoint(code) ? .library : .unknown
         }
         if symbol == "syscall" { return .wrapper }
+        if isMusl(symbol) { return .library }
         return symbol.hasPrefix("_") && !symbol.hasPrefix("_Z") && !symbol.hasPrefix("_R") && !symbol.hasPrefix("_$")
             || libraryPrefixes.contains { symbol.hasPrefix($0) } ? .library : .elsewhere
     }
@@ -159,15 +160,26 @@ extension FutexCaller {
         code.suffix(7).elementsEqual([0x4C, 0x8B, 0x4C, 0x24, 0x08, 0x0F, 0x05])
     }
 
-    /// musl's calls that can be cancelled all end in one piece of assembly: src/thread/x86_64/syscall_cp.s
-    /// (`mov 16(%rsp),%r9; mov %r11,8(%rsp); syscall`).
-    private static func endsInCancellationPoint(_ code: [UInt8]) -> Bool {
-        code.suffix(12).elementsEqual([0x4C, 0x8B, 0x4C, 0x24, 0x10, 0x4C, 0x89, 0x5C, 0x24, 0x08, 0x0F, 0x05])
+    /// musl's calls that can be cancelled all end in one piece of code: the assembly of src/thread/x86_64/syscall_cp.s
+    /// (`mov 16(%rsp),%r9; mov %r11,8(%rsp); syscall`), or, in a static program that cancels nothing, `sccp` of
+    /// src/thread/__syscall_cp.c, which moves all arguments by one register and returns.
+    private static func endsInCancellationPoint(_ code: CallingCode) -> Bool {
+        let end = code.code.suffix(25)
+        if end.suffix(12).elementsEqual([0x4C, 0x8B, 0x4C, 0x24, 0x10, 0x4C, 0x89, 0x5C, 0x24, 0x08, 0x0F, 0x05]) { return true }
+        return code.next == 0xC3 && end.suffix(2).elementsEqual([0x0F, 0x05]) && contains(end, [0x48, 0x89, 0xF8])
+            && contains(end, [0x4D, 0x89, 0xC8]) && contains(end, [0x4C, 0x8B, 0x4C, 0x24, 0x08])
+    }
+
+    private static func contains(_ bytes: ArraySlice<UInt8>, _ part: [UInt8]) -> Bool {
+        bytes.indices.contains { bytes[$0...].starts(with: part) }
     }
 
     /// Functions that musl alone has: src/thread/*/syscall_cp.s, __timedwait.c, __wait.c, __lock.c; src/stdio/__lockfile.c.
     private static func isMusl(_ symbol: String) -> Bool {
-        ["__syscall_cp_asm", "__cp_begin", "__cp_end", "__timedwait", "__timedwait_cp", "__wait", "__lock", "__lockfile", "__futex4_cp"]
-            .contains(symbol)
+        [
+            "__syscall_cp_asm", "__syscall_cp_c", "sccp", "__cp_begin", "__cp_end", "__timedwait", "__timedwait_cp", "__wait", "__lock",
+            "__lockfile", "__futex4_cp",
+        ]
+        .contains(symbol)
     }
 }

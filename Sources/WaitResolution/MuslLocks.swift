@@ -10,7 +10,7 @@ enum MuslLocks {
         // What follows is told by a few small numbers: only in a program that is known to use musl.
         guard caller.surelyIs(.musl) else { return nil }
         return condition(memory, thread, on: host) ?? barrier(memory, thread, on: host)
-            ?? semaphoreOrRwlock(memory, thread, on: host) ?? ordinaryMutex(memory, thread, on: host) ?? stream(memory, thread, on: host)
+            ?? ordinaryMutex(memory, thread, on: host) ?? semaphoreOrRwlock(memory, thread, on: host) ?? stream(memory, thread, on: host)
             ?? once(memory, thread, on: host) ?? internalLock(memory, caller, thread, on: host)
     }
 
@@ -51,7 +51,9 @@ enum MuslLocks {
     private static func ordinaryMutex(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
         let call = memory.call
         guard call.value == 0x8000_0010, let type = memory.u32(-4), type & ~0x80 == 0, (type & 0x80 != 0) == !call.isPrivate,
-            let waiters = memory.u32(4), (1...1 << 20).contains(waiters)
+            let waiters = memory.u32(4), (1...1 << 20).contains(waiters),
+            // A rwlock with 16 readers has the same word.
+            FutexFrames.meaning(thread, on: host)?.kind != .futexRwlock
         else { return nil }
         let woken = ConditionFrames.isReacquiring(thread, on: host) ? ConditionFrames.clause : ""
         return OwnedLock(noun: "mutex", address: call.address &- 4, facts: [("waiters", .number(Int64(waiters)))]).unnamed(
