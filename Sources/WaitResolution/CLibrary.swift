@@ -7,7 +7,9 @@ enum CLibrary: Sendable {
     case glibc, musl
     /// One whose locks are not known here, or none at all (Go).
     case other
-    /// A static program that does not tell.
+    /// A static program that lacks what glibc leaves in every one: musl's, or another library's.
+    case notGNU
+    /// Nothing tells.
     case unknown
 }
 
@@ -30,7 +32,8 @@ struct FutexCaller: Sendable {
 
     /// The layouts of that library may be tried.
     func mayBe(_ candidate: CLibrary) -> Bool {
-        (library == candidate || library == .unknown) && (place == .library || place == .unknown)
+        (library == candidate || library == .unknown || (library == .notGNU && candidate == .musl))
+            && (place == .library || place == .unknown)
     }
 
     /// The library is known, and it was its code that called.
@@ -89,18 +92,18 @@ extension FutexCaller {
             return FutexCaller(library: shared, place: isWrapper ? .wrapper : .library, function: code.symbol)
         }
         // A static program. What glibc starts with (csu/abi-note.c) and what it collects have sections of their own, also when stripped.
+        func has(_ sections: String...) -> Bool? { host.stackReader.codeFile(of: reading, at: counter, hasAnyOf: sections) }
         let library: CLibrary
-        if host.stackReader.codeFile(of: reading, at: counter, hasAnyOf: [".go.buildinfo", ".gopclntab", ".note.go.buildid"]) == true {
+        if has(".go.buildinfo", ".gopclntab", ".note.go.buildid") == true {
             library = .other
-        } else if host.stackReader.codeFile(
-            of: reading, at: counter,
-            hasAnyOf: [".note.ABI-tag", "__libc_IO_vtables", "__libc_freeres_fn", "__libc_atexit"]) == true
-        {
-            library = .glibc
         } else if code.symbol.map(isMusl) ?? false || endsInCancellationPoint(code) {
             library = .musl
         } else {
-            library = .unknown
+            switch has(".note.ABI-tag", "__libc_IO_vtables", "__libc_freeres_fn", "__libc_atexit") {
+            case true?: library = .glibc
+            case false?: library = .notGNU
+            case nil: library = .unknown
+            }
         }
         return FutexCaller(library: library, place: place(code, in: library), function: code.symbol)
     }
@@ -155,9 +158,12 @@ extension FutexCaller {
 
     // MARK: Code
 
-    /// glibc's syscall(2), sysdeps/unix/sysv/linux/x86_64/syscall.S: `mov 8(%rsp),%r9; syscall`.
+    /// glibc's syscall(2): sysdeps/unix/sysv/linux/x86_64/syscall.S, `mov 8(%rsp),%r9; syscall`; i386/syscall.S,
+    /// `mov 20(%esp),%eax; call *%gs:16` or `int $128`.
     private static func isGeneral(_ code: [UInt8]) -> Bool {
         code.suffix(7).elementsEqual([0x4C, 0x8B, 0x4C, 0x24, 0x08, 0x0F, 0x05])
+            || code.suffix(11).elementsEqual([0x8B, 0x44, 0x24, 0x14, 0x65, 0xFF, 0x15, 0x10, 0x00, 0x00, 0x00])
+            || code.suffix(6).elementsEqual([0x8B, 0x44, 0x24, 0x14, 0xCD, 0x80])
     }
 
     /// musl's calls that can be cancelled all end in one piece of code: the assembly of src/thread/x86_64/syscall_cp.s
