@@ -114,3 +114,22 @@ extension LanguageRuntime {
         return rows.first { $0.matches(name) }
     }
 }
+
+extension RuntimeFrames {
+    /// How often a thread that turns over in slices of time is looked at again.
+    private static let attempts = 8
+
+    /// A thread's stack. Runtimes wait for some of their locks in slices (CPython's interpreter lock, Java's monitors), so that the thread
+    /// may have run since it was looked at; when it sleeps in the same call on the same object again, that look's stack stands for it.
+    static func stack(of thread: BlockedThread, on host: Host) -> UserStack? {
+        guard let stack = host.stackReader.stack(of: thread.reading) else { return nil }
+        guard stack.problem == .moved, let before = thread.reading.systemCall else { return stack }
+        for _ in 0..<attempts {
+            guard let again = host.freshReading(of: thread.reading) else { return stack }
+            // A condition variable of glibc has two words in turn, four bytes apart.
+            guard again.isAsleep, let call = again.systemCall, call.number == before.number, call[0] | 7 == before[0] | 7 else { continue }
+            if let found = host.stackReader.stack(of: again), found.problem != .moved { return found }
+        }
+        return stack
+    }
+}
