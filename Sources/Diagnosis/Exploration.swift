@@ -40,7 +40,9 @@ struct Exploration {
         waits.reserveCapacity(resolved.count)
         for (id, entry) in resolved {
             var wait = entry.wait
-            if moved.contains(id), case .waiting = wait.mobility { wait.mobility = .free(.progress) }
+            // A runtime's lock that is tried in slices of time makes its waiter run without getting on.
+            let turnsOver = wait.kind == .runtimePark && wait.deadEnd == .runtimeInternal
+            if moved.contains(id), !turnsOver, case .waiting = wait.mobility { wait.mobility = .free(.progress) }
             waits[id] = wait
         }
         return (waits, moved)

@@ -27,6 +27,7 @@ enum FutexFrames {
             wait.mobility = .free(.runtimeInternal)
             wait.timeoutSeconds = nil
         }
+        InterpreterLock.name(&wait, thread, on: host)
         if meaning.kind == .sleep { wait.mobility = .free(.sleeping) }
         if meaning.deadEnd == .idle {
             wait.isDemand = false
@@ -37,7 +38,7 @@ enum FutexFrames {
 
     /// The innermost frame of the thread's stack that says what the wait is; nil when none does, or stacks are not to be read.
     static func meaning(_ thread: BlockedThread, on host: Host) -> Meaning? {
-        guard host.readsStacksForKinds, let stack = RuntimeFrames.stack(of: thread, on: host) else { return nil }
+        guard host.readsStacksForKinds, let stack = RuntimeFrames.stack(of: thread.reading, on: host) else { return nil }
         // A runtime's lock is made of the C library's: where a runtime called it, the runtime's word says more.
         if let meaning = RuntimeFrames.meaning(stack, thread) { return meaning }
         return meaning(stack, by: libraries, thread)

@@ -38,8 +38,9 @@ const scenarios = {
     // The main thread waits for a child's end and does nothing else meanwhile.
     'node-exec-sync'() {
         role('victim');
-        tell('ready');
-        require('child_process').execSync('exec sleep 1000', { stdio: 'inherit' });
+        // The child tells its part itself: nobody else is free to.
+        const child = 'echo "role child $$ $$\nwaits child S -1 -\nready"; exec sleep 1000';
+        require('child_process').execSync(child, { stdio: 'inherit' });
     },
     'node-idle'() {
         require('net').createServer().listen(0, '127.0.0.1', () => {
