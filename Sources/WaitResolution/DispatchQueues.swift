@@ -81,10 +81,12 @@ enum DispatchQueues {
         }
         if queue.state & State.suspended != 0 {
             wait.description = "waits in sync for \(name), which is suspended"
+            wait.deadEnd = .noSignaller
             return unnamed("a queue does not record who suspended it")
         }
         guard queue.owner != 0, queue.owner != UInt32(bitPattern: own) else {
-            return unnamed("readers of a concurrent queue are only counted")
+            wait.description = "waits in sync for \(name), on which others run whom nothing names"
+            return unnamed("those who run on a concurrent queue are only counted")
         }
         guard let drainer = host.thread(ofInnermostID: Int32(queue.owner), in: thread.id.process) else {
             return unnamed("thread \(queue.owner), which drains it, is not there")

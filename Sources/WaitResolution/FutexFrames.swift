@@ -25,11 +25,13 @@ enum FutexFrames {
         if wait.kind != meaning.kind || wait.kind == .futexOther { wait.description = meaning.text }
         wait.kind = meaning.kind
         wait.isDemand = wait.isDemand || [.futexMutex, .futexRwlock].contains(meaning.kind) || meaning.deadEnd == .runtimeInternal
-        // A runtime's lock that is tried again and again in slices of time has no time limit of its own.
+        // A runtime's lock that is tried again and again in slices of time has no time limit of its own, and who was seen to turn over
+        // has not got on.
         if meaning.deadEnd == .runtimeInternal, wait.mobility == .free(.timer) {
-            wait.mobility = .waiting
+            wait.mobility = .free(.runtimeInternal)
             wait.timeoutSeconds = nil
         }
+        InterpreterLock.name(&wait, thread, on: host)
         if meaning.kind == .sleep { wait.mobility = .free(.sleeping) }
         if meaning.deadEnd == .idle {
             wait.isDemand = false
@@ -40,7 +42,7 @@ enum FutexFrames {
 
     /// The innermost frame of the thread's stack that says what the wait is; nil when none does, or stacks are not to be read.
     static func meaning(_ thread: BlockedThread, on host: Host) -> Meaning? {
-        guard host.readsStacksForKinds, let stack = host.stackReader.stack(of: thread.reading) else { return nil }
+        guard host.readsStacksForKinds, let stack = RuntimeFrames.stack(of: thread.reading, on: host) else { return nil }
         // A runtime's lock is made of the C library's: where a runtime called it, the runtime's word says more.
         if let meaning = RuntimeFrames.meaning(stack, thread) { return meaning }
         return meaning(stack, by: libraries, thread)

@@ -39,6 +39,7 @@ public enum WaitFamilies {
         let thread = BlockedThread(reading, on: host)
         for family in all {
             guard var wait = family.resolve(thread, on: host) else { continue }
+            RuntimeLoops.annotate(&wait, thread, on: host)
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)

@@ -56,7 +56,10 @@ enum RuntimeFrames {
 
     /// What the stack says; nil when no runtime parks the thread.
     static func meaning(_ stack: UserStack, _ thread: BlockedThread) -> FutexFrames.Meaning? {
-        if LanguageRuntime.isInterpreterLock(stack) { return LanguageRuntime.interpreterLockMeaning }
+        if LanguageRuntime.isInterpreterLock(stack) {
+            thread.cite("user stack", LanguageRuntime.interpreterLockEvidence + ", in a slice of a timed wait")
+            return LanguageRuntime.interpreterLockMeaning
+        }
         for index in stack.frames.prefix(depth).indices {
             for runtime in LanguageRuntime.all {
                 guard let found = runtime.meaning(from: index, in: stack.frames) else { continue }
@@ -112,5 +115,24 @@ extension LanguageRuntime {
         }
         let name = RuntimeFrames.bare(function)
         return rows.first { $0.matches(name) }
+    }
+}
+
+extension RuntimeFrames {
+    /// How often a thread that turns over in slices of time is looked at again.
+    private static let attempts = 8
+
+    /// A thread's stack. Runtimes wait for some of their locks in slices (CPython's interpreter lock, Java's monitors), so that the thread
+    /// may have run since it was looked at; when it sleeps in the same call on the same object again, that look's stack stands for it.
+    static func stack(of reading: ThreadReading, on host: Host) -> UserStack? {
+        guard let stack = host.stackReader.stack(of: reading) else { return nil }
+        guard stack.problem == .moved, let before = reading.systemCall else { return stack }
+        for _ in 0..<attempts {
+            guard let again = host.freshReading(of: reading) else { return stack }
+            // A condition variable of glibc has two words in turn, four bytes apart.
+            guard again.isAsleep, let call = again.systemCall, call.number == before.number, call[0] | 7 == before[0] | 7 else { continue }
+            if let found = host.stackReader.stack(of: again), found.problem != .moved { return found }
+        }
+        return stack
     }
 }

@@ -35,5 +35,8 @@ extension LanguageRuntime {
             .contains(name)
     }
 
+    /// The function that waits for it, as evidence names it, by symbol or by its callers.
+    static let interpreterLockEvidence = "take_gil"
+
     static let interpreterLockMeaning = FutexFrames.Meaning(kind: .runtimePark, text: interpreterLock, deadEnd: .runtimeInternal)
 }

@@ -39,6 +39,8 @@ extension LanguageRuntime {
             row("std::sync::condvar", "waits on a Rust Condvar", part: .inner, kind: .futexCondvar),
             row("std::thread::functions::park", parked, part: .inner),
             row("std::thread::park", parked, part: .inner),
+            row("std::thread::thread::Thread>::park", parked, part: .inner),
+            row("std::thread::Thread>::park", parked, part: .inner),
             row("std::thread::current::", parked, part: .inner),
             row("std::sys::sync::thread_parking", parked, part: .inner),
             row("std::sys_common::thread_park", parked, part: .inner),

@@ -2,7 +2,7 @@
 'use strict';
 
 const fs = require('fs');
-const { Worker, isMainThread, workerData } = require('worker_threads');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
 
 const tell = (text) => fs.writeSync(1, text + '\n');
 
@@ -24,18 +24,23 @@ function others(expected) {
     if (tids.length < expected) throw new Error(`${tids.length} threads`);
 }
 
+// A worker that plays its part, and the main thread that has nothing to do meanwhile.
+function startWorker() {
+    role('main');
+    new Worker(__filename, { argv: [process.argv[2]] }).once('message', ready);
+}
+
 const scenarios = {
     // Atomics.wait in a worker for a word that nobody changes.
     'node-atomics'() {
-        new Worker(__filename, { argv: [process.argv[2]] });
-        role('main');
-        ready();
+        startWorker();
     },
     // The main thread waits for a child's end and does nothing else meanwhile.
     'node-exec-sync'() {
         role('victim');
-        tell('ready');
-        require('child_process').execSync('exec sleep 1000', { stdio: 'inherit' });
+        // The child tells its part itself: nobody else is free to.
+        const child = 'echo "role child $$ $$\nwaits child S -1 -\nready"; exec sleep 1000';
+        require('child_process').execSync(child, { stdio: 'inherit' });
     },
     'node-idle'() {
         require('net').createServer().listen(0, '127.0.0.1', () => {
@@ -51,20 +56,20 @@ const scenarios = {
     },
     // A worker without work: its own event loop is at rest.
     'node-worker-idle'() {
-        new Worker(__filename, { argv: [process.argv[2]] });
-        role('main');
-        ready();
+        startWorker();
     },
 };
 
 const inWorker = {
     'node-atomics'() {
         role('victim');
+        parentPort.postMessage('told');
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     },
     'node-worker-idle'() {
         role('victim');
-        require('worker_threads').parentPort.on('message', () => {});
+        parentPort.postMessage('told');
+        parentPort.on('message', () => {});
     },
 };
 

@@ -325,7 +325,7 @@ def selecting():
     import select
 
     r, w = os.pipe()
-    role("victim", SELECT)
+    role("victim")
     ready()
     select.select([r], [], [])
 

@@ -175,7 +175,6 @@ func groupWait() {
 }
 
 let a = Mutex(0)
-let b = Mutex(0)
 
 func mutexHeld() {
     let begun = DispatchSemaphore(value: 0)
@@ -190,28 +189,6 @@ func mutexHeld() {
     thread {
         role("victim")
         a.withLock { _ in }
-    }
-    stay(2)
-}
-
-func mutexABBA() {
-    let first = DispatchSemaphore(value: 0)
-    let second = DispatchSemaphore(value: 0)
-    thread {
-        a.withLock { _ in
-            first.signal()
-            second.wait()
-            role("victim")
-            b.withLock { _ in }
-        }
-    }
-    thread {
-        b.withLock { _ in
-            second.signal()
-            first.wait()
-            role("member-1")
-            a.withLock { _ in }
-        }
     }
     stay(2)
 }
@@ -309,7 +286,6 @@ struct Hangs {
         case "swift-semaphore": semaphoreWait()
         case "swift-group": groupWait()
         case "swift-mutex": mutexHeld()
-        case "swift-mutex-abba": mutexABBA()
         case "swift-queue-suspended": queueSuspended()
         case "swift-queue-target": queueTarget()
         case "swift-global": globalInitialiser()

@@ -10,7 +10,7 @@ private func scenarios(_ name: String, _ summary: String, stripped: Bool = false
 }
 
 /// Whichever of Go's threads it is, the main one rests: in the network poller or without a goroutine.
-private let resting = Truth(["runtime-park", "epoll"], on: [], root: ["victim"], cause: ["idle", "timer", "external"], verdict: .rest)
+private let resting = Truth(["runtime-park", "epoll"], root: ["victim"], cause: ["idle", "timer", "external"], verdict: .rest)
 private let keptThread = Truth(["runtime-park"], "futex:*", on: [], root: ["victim"], cause: ["no-signaller"], verdict: .chainOrRest)
 
 let go: [Scenario] = [

@@ -7,7 +7,7 @@ private func scenario(_ name: String, _ summary: String, _ truths: Truth...) -> 
 }
 
 private func entering(_ role: String) -> Truth {
-    Truth(of: role, ["runtime-park"], "futex:*", on: [], root: [role], cause: ["runtime-internal"])
+    Truth(of: role, ["runtime-park"], "futex:*", on: [], root: [role], cause: ["runtime-internal"], verdict: .chainOrRest)
 }
 
 private func parked(of role: String = "victim", cause: [String] = ["no-signaller"]) -> Truth {

@@ -22,7 +22,7 @@ let node: [Scenario] = [
     scenario("worker-idle", "a worker thread without messages", loop("victim"), loop("main")),
     scenario(
         "exec-sync", "execSync of a command that sleeps: the main thread does nothing else",
-        Truth(["epoll"], cause: nil, verdict: .chainOrRest)),
+        Truth(["epoll"], on: [.inferred("child")], root: ["child"], cause: asleep, verdict: .chainOrRest)),
 ]
 
 private func scenario(_ name: String, _ summary: String, _ truths: [Truth]) -> Scenario {

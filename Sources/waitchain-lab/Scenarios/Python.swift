@@ -31,7 +31,7 @@ let python: [Scenario] = [
         Truth(nil, cause: nil, verdict: .moves)),
     scenario(
         "gil-held", "C code keeps the interpreter lock while it waits", states: ["victim": .moving],
-        Truth(["runtime-park"], "futex:*", on: [.atMost(.inferred, "holder")], root: nil, cause: nil, verdict: .moves)),
+        Truth(["runtime-park", "runnable"], on: [.atMost(.inferred, "holder")], root: nil, cause: nil, verdict: .moves)),
     scenario(
         "full-pipe", "a parent waits for a child that writes to a pipe nobody reads",
         Truth(["child-exit"], on: [.certain("writer")], root: ["victim", "writer"], cause: nil, verdict: .chainOrDeadlock),
