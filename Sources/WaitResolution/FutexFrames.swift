@@ -110,7 +110,7 @@ enum FutexFrames {
                 "malloc", "free", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc", "_int_malloc", "_int_free",
                 "__libc_malloc",
                 "__libc_free", "__libc_calloc", "__libc_realloc", "arena_get2", "arena_get_retry", "__libc_malloc_impl", "__libc_free",
-                "malloc_consolidate", "__malloc_fork_lock_parent",
+                "malloc_consolidate", "malloc_trim", "unlink_chunk", "sysmalloc", "systrim", "__malloc_fork_lock_parent",
             ],
             "of malloc's memory pools"
         ),
@@ -133,13 +133,18 @@ enum FutexFrames {
 
     private static func internalLock(_ thread: BlockedThread, on host: Host) -> String? {
         guard host.readsStacksForKinds, let stack = host.stackReader.stack(of: thread.reading) else { return nil }
-        for frame in stack.frames.prefix(depth) {
+        for (index, frame) in stack.frames.prefix(depth).enumerated() {
             guard let name = frame.function else { continue }
             if name.hasPrefix("pthread_mutex") || name.hasPrefix("__pthread_mutex") || name.hasPrefix("___pthread_mutex") { return nil }
-            if let lock = internalLocks.first(where: { $0.functions.contains(name) }) {
-                thread.cite("user stack", name)
+            guard let lock = internalLocks.first(where: { $0.functions.contains(name) }) else { continue }
+            thread.cite("user stack", name)
+            // The classic: a handler calls what the thread was in the midst of.
+            let outer = stack.frames[index...].drop { $0.function != "<signal handler called>" }.dropFirst()
+            guard let interrupted = outer.first?.function, lock.functions.contains(interrupted) || interrupted.hasPrefix(name) else {
                 return lock.use
             }
+            thread.cite("user stack", "a signal handler was called in \(interrupted)")
+            return "\(lock.use), in a signal handler that interrupted \(interrupted), which may hold it"
         }
         return nil
     }

@@ -1,5 +1,6 @@
 import Evidence
 import Glibc
+import KernelFacts
 import ProcFS
 import WaitModel
 
@@ -10,6 +11,8 @@ enum LockOwner {
     case fellow(ThreadReading)
     /// A thread of another process that maps the same memory.
     case stranger(ThreadReading)
+    /// A thread of the parent, whose memory the process still uses: between vfork and exec.
+    case lender(ThreadReading)
     /// The owner has ended, and its number was given to a thread that began after the waiter had gone to sleep.
     case reused(ThreadReading)
     /// The memory was copied by fork while a thread of the parent held the lock.
@@ -27,6 +30,8 @@ enum LockOwners {
     static func find(_ tid: UInt32, _ call: FutexCall, _ thread: BlockedThread, on host: Host) -> LockOwner {
         let number = Int32(clamping: tid)
         if let owner = host.thread(ofInnermostID: number, in: thread.id.process) {
+            // Only the first thread of a process stays when it has ended.
+            if owner.stat.state == UInt8(ascii: "Z") || owner.stat.state == UInt8(ascii: "X") { return .exited(.certain) }
             return beganLater(owner, than: thread, on: host) ? .reused(owner) : .fellow(owner)
         }
         if let shared = call.sharedPlace(thread, on: host) {
@@ -63,6 +68,7 @@ enum LockOwners {
         let parentDepth = parent.flatMap { host.status(pid: $0.id.pid, tid: $0.living?.tid ?? $0.id.pid)?.namespaceIDs.count }
         // The parent's memory was copied, so its numbers count, in its own namespace.
         if let parent, let original = host.thread(ofInnermostID: number, in: parent.id), original.id.startTicks <= process.id.startTicks {
+            if isInVfork(parent, on: host) { return .lender(original) }
             return .copied(parentDepth == depth ? .certain : .inferred)
         }
         // The first process of a namespace: numbers of the parent's namespace and of its own cannot be told apart.
@@ -71,6 +77,14 @@ enum LockOwners {
         // Numbers rise: a lower one than the process's own is older than the process.
         if number < leader { return hasWrapped ? .exited(.inferred) : .copied(depth == 1 ? .certain : .inferred) }
         return .exited(hasWrapped ? .inferred : .certain)
+    }
+
+    /// Whether a thread of the process waits for a child that it made by vfork (kernel/fork.c wait_for_vfork_done).
+    private static func isInVfork(_ process: ProcessReading, on host: Host) -> Bool {
+        process.threads.contains { thread in
+            guard thread.isAsleep, let call = thread.systemCall, let architecture = host.architecture(of: thread) else { return false }
+            return ["vfork", "clone", "clone3"].contains(SystemCalls.name(call.number, on: architecture) ?? "")
+        }
     }
 
     /// Whether numbers have begun again from the lowest since the process began.
@@ -134,7 +148,7 @@ struct OwnedLock {
         // Memory that merely looks like a lock, with a number in it that is nobody's: not a lock.
         if certainty != .certain {
             switch owner {
-            case .fellow, .stranger: break
+            case .fellow, .stranger, .lender: break
             case .reused, .copied, .exited, .hidden: return nil
             }
         }
@@ -157,6 +171,13 @@ struct OwnedLock {
             ]
             let process = host.process(owner.pid)?.name ?? "process"
             wait.description = "waits for a shared \(noun)\(purpose) that \(process)/\(owner.name) (\(owner.tid)) holds"
+        case .lender(let owner):
+            wait.release.parties = [
+                Party(
+                    .thread(owner.id), role: "owner", certainty: min(certainty, .inferred),
+                    because: because + ", and the process uses its parent's memory until it calls exec")
+            ]
+            wait.description = "\(lead) of its parent's, that thread \(owner.name) (\(owner.tid)) holds"
         case .reused(let heir):
             wait.deadEnd = .ownerExited
             wait.release.completeness = .inferred

@@ -192,6 +192,44 @@ static void fork_holding(void *unused) {
 
 static void copied_from_thread(void) { actor("parent", fork_holding, NULL); }
 
+// The first thread of the process ends holding the lock, and stays as a zombie.
+static void *want_of_zombie(void *unused) {
+    await_cue(held);
+    now_in_state("owner", 'Z');
+    will_wait(SYS_futex);
+    pthread_mutex_lock(&mutex);
+    return unused;
+}
+
+static void hold_and_leave(void *unused) {
+    (void)unused;
+    make_mutex(PTHREAD_MUTEX_NORMAL, 0, 0);
+    pthread_mutex_lock(&mutex);
+    performer("victim", want_of_zombie, NULL);
+    give_cue(held);
+    pthread_exit(NULL);
+}
+
+static void zombie_owner(void) { actor("owner", hold_and_leave, NULL); }
+
+// Between vfork and exec the child uses its parent's memory, and its locks.
+static void lock_and_vfork(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    make_mutex(PTHREAD_MUTEX_NORMAL, 0, 0);
+    pthread_mutex_lock(&mutex);
+    will_wait(ANY_CALL);
+    if (vfork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+        play("victim");
+        will_wait(SYS_futex);
+        pthread_mutex_lock(&mutex);
+    }
+}
+
+static void lock_of_lender(void) { actor("holder", lock_and_vfork, NULL); }
+
 // ---- no locks ----
 
 // All that glibc's mutex has, to the last field, but the program waits on it by itself: no lock of the C library's.
@@ -433,6 +471,8 @@ const struct scenario lock_trap_scenarios[] = {
     {"mutex-number-reused", reused, 4},
     {"mutex-copied-into-namespace", copied_into_namespace, 3},
     {"mutex-copied-from-thread", copied_from_thread, 3},
+    {"mutex-zombie-owner", zombie_owner, 2},
+    {"mutex-vfork", lock_of_lender, 2},
     {"handmade-twin", twin_of_mutex, 2},
     {"handmade-dead-twin", dead_twin, 2},
     {"futex-lost-wakeup", lost_wakeup, 2},

@@ -112,6 +112,12 @@ let lockTraps: [Scenario] = [
         "mutex-copied-from-thread", "a private mutex copied by fork while another thread of the parent held it",
         mutex([], root: ["victim"], cause: ["owner-not-in-process"])),
     Scenario(
+        "mutex-zombie-owner", "the first thread of the process has ended holding the mutex", states: ["owner": .zombie],
+        mutex([], root: ["victim"], cause: ["owner-exited"])),
+    Scenario(
+        "mutex-vfork", "the child of a vfork wants a mutex that its waiting parent holds",
+        mutex([.inferred("holder")], root: ["victim", "holder"], cause: deadlocked, verdict: .deadlock)),
+    Scenario(
         "handmade-twin", "a word of the program's own that looks like a held mutex to the last field", unrecorded("futex-other")),
     Scenario("handmade-dead-twin", "the same, with nobody's number in it", unrecorded("futex-other")),
     Scenario("futex-lost-wakeup", "a word that changed without a wake-up", unrecorded("futex-other")),
