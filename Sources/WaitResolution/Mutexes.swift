@@ -12,8 +12,9 @@ enum Mutexes {
     private static let inheritBit: UInt32 = 0x20
     private static let protectBit: UInt32 = 0x40
     private static let sharedBit: UInt32 = 0x80
-    /// FORCE_ELISION, NO_ELISION, and the ceiling of a priority-protecting mutex in the upper bits.
+    /// FORCE_ELISION, NO_ELISION.
     private static let elisionBits: UInt32 = 0x300
+    /// PTHREAD_MUTEX_PRIO_CEILING_MASK: the word of a priority-protecting mutex holds its ceiling, too.
     private static let ceilingBits: UInt32 = 0xfff8_0000
     /// PTHREAD_MUTEX_INCONSISTENT, PTHREAD_MUTEX_NOTRECOVERABLE.
     private static let specialOwners: [UInt32] = [0x7fff_ffff, 0x7fff_fffe]
@@ -23,7 +24,14 @@ enum Mutexes {
         if memory.call.value & FutexCall.waitersBit != 0 { return robust(memory, isCertain, thread, on: host) }
         // Whoever sleeps has set the word to 2. Without a time limit the library waits by FUTEX_WAIT, with one by FUTEX_WAIT_BITSET
         // (sysdeps/nptl/futex-internal.h); by FUTEX_WAIT_BITSET without one others wait, Rust's locks among them.
-        guard memory.call.value == 2, memory.call.command == 0 || memory.call.hasLimit else { return nil }
+        guard memory.call.command == 0 || memory.call.hasLimit else { return nil }
+        let kind = memory.u32(thread.wordSize == 8 ? 16 : 12) ?? 0
+        guard memory.call.value & ~(kind & protectBit != 0 ? ceilingBits : 0) == 2 else { return nil }
+        if isCertain, memory.word & ~ceilingBits == 0 {
+            return OwnedLock(noun: "lock").unnamed(
+                memory.call, thread, on: host, because: "the lock is free",
+                "waits for a lock that nobody holds now: its wake-up was lost or is on its way")
+        }
         if let lock = ordinary(memory, isCertain, thread, on: host) { return lock }
         if let stream = standardStream(memory, thread, on: host) { return stream }
         guard isCertain else { return nil }
@@ -34,10 +42,10 @@ enum Mutexes {
     private static func ordinary(_ memory: FutexMemory, _ isCertain: Bool, _ thread: BlockedThread, on host: Host) -> Wait? {
         let is64 = thread.wordSize == 8
         guard let count = memory.u32(4), let owner = memory.u32(8), let kind = memory.u32(is64 ? 16 : 12),
-            let users = memory.u32(is64 ? 12 : 16), memory.word != 0 || memory.hasChanged
+            let users = memory.u32(is64 ? 12 : 16)
         else { return nil }
         let type = kind & 3
-        guard kind & ~(3 | protectBit | sharedBit | elisionBits | (kind & protectBit == 0 ? 0 : ceilingBits)) == 0,
+        guard kind & ~(3 | protectBit | sharedBit | elisionBits) == 0,
             (kind & sharedBit != 0) == !memory.call.isPrivate, owner <= LockOwners.largestTID
         else { return nil }
         // Only a recursive mutex counts; only an adaptive one spins; a robust one alone is in a list.
@@ -120,7 +128,11 @@ enum Mutexes {
                 memory.call, thread, on: host, because: "the lock names no owner",
                 "waits for a priority-inheriting mutex that names no owner")
         }
-        return lock.wait(owner: owner, memory.call, thread, on: host)
+        var wait = lock.wait(owner: owner, memory.call, thread, on: host)
+        if let text = wait?.description, ConditionFrames.isReacquiring(thread, on: host) {
+            wait?.description = text + ConditionFrames.clause
+        }
+        return wait
     }
 }
 

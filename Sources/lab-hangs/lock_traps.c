@@ -285,6 +285,59 @@ static void wait_for_lost(void *unused) {
 
 static void lost_wakeup(void) { actor("victim", wait_for_lost, NULL); }
 
+// The same with a mutex of the C library's: somebody has written over it.
+static void *overwrite(void *unused) {
+    await_blocked("victim");
+    memset(&mutex, 0, sizeof mutex);
+    sleep_for_good();
+    return unused;
+}
+
+static void want_overwritten(void *unused) {
+    (void)unused;
+    pthread_mutex_lock(&mutex);
+    performer("bystander", overwrite, NULL);
+    will_wait(SYS_futex);
+    pthread_mutex_lock(&mutex);
+}
+
+static void overwritten(void) { actor("victim", want_overwritten, NULL); }
+
+// A condition variable as glibc has it since 2.42: without the groups' reference counts.
+static _Alignas(64) struct {
+    unsigned long long sequence, start;
+    unsigned sizes[2], first_size, references, signals[2], unused[2];
+} new_condition;
+
+static void wait_on_new_condition(void *unused) {
+    (void)unused;
+    new_condition.sequence = 14;
+    new_condition.start = 12;
+    new_condition.references = 1 << 3;
+    new_condition.signals[1] = 6;
+    will_wait(SYS_futex);
+    int operation = FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME;
+    syscall(SYS_futex, &new_condition.signals[1], operation, 6, NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+static void new_condvar(void) { actor("victim", wait_on_new_condition, NULL); }
+
+#ifdef __GLIBC__
+// The ceiling of a priority-protecting mutex is in its word. Only real-time threads may have one.
+static void want_protected(void *unused) {
+    (void)unused;
+    make_mutex(PTHREAD_MUTEX_NORMAL, 0, PTHREAD_PRIO_PROTECT);
+    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+    must_be_zero(pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest), "pthread_setschedparam");
+    performer("holder", hold, NULL);
+    await_cue(held);
+    will_wait(SYS_futex);
+    pthread_mutex_lock(&mutex);
+}
+
+static void protecting(void) { actor("victim", want_protected, NULL); }
+#endif
+
 // ---- rarer calls ----
 
 static void *hold_word(void *word) {
@@ -476,6 +529,11 @@ const struct scenario lock_trap_scenarios[] = {
     {"handmade-twin", twin_of_mutex, 2},
     {"handmade-dead-twin", dead_twin, 2},
     {"futex-lost-wakeup", lost_wakeup, 2},
+    {"mutex-overwritten", overwritten, 2},
+    {"condvar-new", new_condvar, 1},
+#ifdef __GLIBC__
+    {"mutex-protecting", protecting, 2},
+#endif
     {"futex-lock-pi2", lock_inheriting_2, 2},
     {"futex-vector", vector, 2},
     {"futex-vector-mutex", vector_with_mutex, 2},

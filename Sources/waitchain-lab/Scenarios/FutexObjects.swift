@@ -121,6 +121,11 @@ let lockTraps: [Scenario] = [
         "handmade-twin", "a word of the program's own that looks like a held mutex to the last field", unrecorded("futex-other")),
     Scenario("handmade-dead-twin", "the same, with nobody's number in it", unrecorded("futex-other")),
     Scenario("futex-lost-wakeup", "a word that changed without a wake-up", unrecorded("futex-other")),
+    Scenario("mutex-overwritten", "a mutex that somebody has written over, and so frees nobody", unrecorded("futex-mutex")),
+    Scenario("condvar-new", "a condition variable of glibc 2.42", unrecorded("futex-condvar")),
+    Scenario(
+        "mutex-protecting", "a priority-protecting mutex, its holder sleeps", needs: [.root],
+        mutex([.certain("holder")], root: ["holder"], cause: asleep)),
     Scenario(
         "futex-lock-pi2", "FUTEX_LOCK_PI2 on a word of the program's own: the owner is the kernel's own rule", needs: [.kernel(5, 14)],
         mutex([.certain("holder")], root: ["holder"], cause: asleep)),
