@@ -48,8 +48,8 @@ enum Mutexes {
         guard kind & ~(3 | protectBit | sharedBit | elisionBits) == 0,
             (kind & sharedBit != 0) == !memory.call.isPrivate, owner <= LockOwners.largestTID
         else { return nil }
-        // Only a recursive mutex counts; only an adaptive one spins; a robust one alone is in a list.
-        guard type == 1 || count == 0, type != 1 || count >= 1 || owner == 0 else { return nil }
+        // Only a recursive mutex counts, a priority-protecting one to 1; only an adaptive one spins; a robust one alone is in a list.
+        guard type == 1 || count <= (kind & protectBit == 0 ? 0 : 1), type != 1 || count >= 1 || owner == 0 else { return nil }
         if is64 {
             guard memory.u64(24) == 0, memory.u64(32) == 0, type == 3 || (memory.u32(20) ?? 1) & 0xffff == 0 else { return nil }
         }
