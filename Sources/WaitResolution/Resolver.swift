@@ -48,6 +48,7 @@ public enum WaitFamilies {
             if wait.kind == .socketOther, thread.classification.restsOnKernelFunction, thread.classification.family?.group == .sockets {
                 wait.kind = thread.classification.kind
             }
+            RuntimeLoops.annotate(&wait, thread, on: host)
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)
