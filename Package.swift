@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Profiles", dependencies: ["Diagnosis"]),
         // Text and JSON from findings.
         .target(name: "Reports", dependencies: ["Diagnosis", "Profiles", "CLinux"]),
-        .executableTarget(name: "waitchain", dependencies: ["Reports", argumentParser]),
+        .executableTarget(name: "waitchain", dependencies: ["Reports", "CLinux", argumentParser]),
         // Hangs on purpose: C where the C library matters, and the runner that knows the truth about each.
         .executableTarget(name: "lab-hangs", linkerSettings: [.linkedLibrary("pthread")]),
         .executableTarget(name: "waitchain-lab", dependencies: ["CLinux", argumentParser]),
