@@ -54,7 +54,7 @@ let package = Package(
         .testTarget(name: "StatusDeviceTests", dependencies: ["StatusDevice"]),
         .testTarget(name: "KernelFactsTests", dependencies: ["KernelFacts"]),
         .testTarget(name: "ProcFSTests", dependencies: ["ProcFS"]),
-        .testTarget(name: "UserStacksTests", dependencies: ["UserStacks"]),
+        .testTarget(name: "UserStacksTests", dependencies: ["UserStacks"], exclude: ["Programs"]),
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Diagnosis", "WaitGraph"], exclude: ["Golden"]),

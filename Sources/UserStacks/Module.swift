@@ -6,6 +6,8 @@ final class Module {
     let name: String
     let file: ElfFile
     private(set) lazy var frames = FrameTable(file: file)
+    /// What a program written in Go says of its own functions.
+    private(set) lazy var goTable = GoTable(file: file)
     private(set) lazy var symbols = Symbols(file: file, openDebugFile: { [unowned self] in debugFile })
     /// From the file or its separate debug file; a runtime's own lines are not worth the time that they take.
     private(set) lazy var lines =

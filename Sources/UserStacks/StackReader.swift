@@ -143,7 +143,8 @@ public final class StackReader {
 
     /// Names a walk's frames. Threads of a pool stand in the same places: equal walks are named once.
     private func described(_ walked: Walked, _ image: ProcessImage) -> UserStack {
-        let key = WalkKey(image: ObjectIdentifier(image), places: walked.frames.map { $0.isGuessed ? ~$0.programCounter : $0.programCounter })
+        let places = walked.frames.map { $0.isGuessed ? ~$0.programCounter : $0.programCounter }
+        let key = WalkKey(image: ObjectIdentifier(image), places: places)
         let frames: [StackFrame]
         if let known = named[key] {
             frames = known
@@ -217,6 +218,14 @@ public final class StackReader {
         if let known = symbolised[key] { return known }
         let counter = frame.programCounter &- bias
         var result = Symbolised(offset: counter)
+        if let table = module.goTable, let function = table.function(at: key.address) {
+            result.rawSymbol = function.name
+            result.function = function.name
+            result.offset = counter &- function.start
+            if let line = table.line(at: key.address) { (result.file, result.line) = (line.file, line.line) }
+            symbolised[key] = result
+            return result
+        }
         if let symbol = module.symbols.symbol(at: key.address, functionStart: frame.functionStart) {
             result.rawSymbol = symbol.name
             result.function = Demangling.readable(symbol.name)
