@@ -33,6 +33,12 @@ public final class StackReader {
         modules = HostModules(source: host.source)
     }
 
+    /// Keeps sorted symbol tables in a directory. false when that is not this user's alone: then nothing is kept or believed.
+    public func keepSymbols(in directory: String) -> Bool {
+        modules.symbolCache = SymbolCache(directory: directory)
+        return modules.symbolCache != nil
+    }
+
     /// The stack of one thread; nil when it has none to read: a kernel thread, a dead one, one that runs.
     public func stack(of thread: ThreadReading) -> UserStack? { stacks(of: CollectionOfOne(thread)).first ?? nil }
 

@@ -15,7 +15,8 @@ final class SymbolTable {
     /// The bytes of `.symtab` or `.dynsym` as long as they are not sorted.
     private var table: [UInt8]
     private let is64: Bool
-    private var entries: [Entry]?
+    /// 24 bytes a function in order of address, then size.
+    private var records: [UInt8]?
     private let names: [UInt8]
     private var scans = 0
     private static let nameLimit = 4096
@@ -31,18 +32,18 @@ final class SymbolTable {
         self.is64 = is64
     }
 
-    /// - Parameter sorted: by start, then size.
-    init(sorted: [Entry], names: [UInt8]) {
+    /// As `packed` gave it. What is not in order is not found; nothing else comes of it.
+    init(records: [UInt8], names: [UInt8]) {
         table = []
         is64 = true
-        entries = sorted
+        self.records = records
         self.names = names
     }
 
     /// The function that covers an address. A symbol without a size is taken only when frame information has a function that
     /// begins there, or no other symbol could be meant.
     func symbol(at address: UInt64, functionStart: UInt64?) -> (name: String, start: UInt64)? {
-        guard entries == nil, scans < Self.scanLimit else { return search(sorted, address, functionStart) }
+        guard records == nil, scans < Self.scanLimit else { return search(sorted(), address, functionStart) }
         scans += 1
         var best: (entry: Entry, name: String)?
         forEachFunction { entry in
@@ -53,18 +54,19 @@ final class SymbolTable {
         return best.map { ($0.name, $0.entry.start) }
     }
 
-    private func search(_ entries: [Entry], _ address: UInt64, _ functionStart: UInt64?) -> (name: String, start: UInt64)? {
+    private func search(_ records: [UInt8], _ address: UInt64, _ functionStart: UInt64?) -> (name: String, start: UInt64)? {
         var low = 0
-        var high = entries.count
+        var high = records.count / 24
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].start <= address { low = middle + 1 } else { high = middle }
+            if Self.entry(records, middle).start <= address { low = middle + 1 } else { high = middle }
         }
         var best: (entry: Entry, name: String)?
         var index = low - 1
         var looked = 0
         while index >= 0, looked < 64 {
-            let entry = entries[index]
+            let entry = Self.entry(records, index)
+            guard entry.start <= address else { break }
             if let best, best.entry.start != entry.start { break }
             if entry.covers(address, functionStart: functionStart) { consider(entry, &best) }
             index -= 1
@@ -79,17 +81,36 @@ final class SymbolTable {
         best = (entry, name)
     }
 
+    private static func entry(_ records: [UInt8], _ index: Int) -> Entry {
+        records.withUnsafeBytes { raw in
+            let at = index * 24
+            return Entry(
+                start: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self), size: raw.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self),
+                name: raw.loadUnaligned(fromByteOffset: at + 16, as: UInt32.self), rank: raw[at + 20])
+        }
+    }
+
     /// All functions by address.
-    private var sorted: [Entry] {
-        if let entries { return entries }
+    private func sorted() -> [UInt8] {
+        if let records { return records }
         var entries: [Entry] = []
         entries.reserveCapacity(table.count / (is64 ? 24 : 16) / 2)
         forEachFunction { entries.append($0) }
         entries.sort { $0.start != $1.start ? $0.start < $1.start : $0.size < $1.size }
-        self.entries = entries
+        var records: [UInt8] = []
+        records.reserveCapacity(entries.count * 24)
+        for entry in entries {
+            SymbolCache.append(entry.start, to: &records)
+            SymbolCache.append(entry.size, to: &records)
+            SymbolCache.append(UInt64(entry.name) | UInt64(entry.rank) << 32, to: &records)
+        }
+        self.records = records
         table = []
-        return entries
+        return records
     }
+
+    /// What a cache keeps: the functions by address, and their names.
+    func packed() -> (records: [UInt8], names: [UInt8]) { (sorted(), names) }
 
     private func forEachFunction(_ body: (Entry) -> Void) {
         let size = is64 ? 24 : 16
@@ -149,12 +170,21 @@ final class Symbols {
     private var sources: [() -> SymbolTable?] = []
     private var known: [UInt64: (name: String, start: UInt64)?] = [:]
 
-    init(file: ElfFile, openDebugFile: @escaping () -> ElfFile?) {
+    /// - Parameter cache: where tables are kept from run to run.
+    init(file: ElfFile, cache: SymbolCache? = nil, openDebugFile: @escaping () -> ElfFile?) {
+        if let cache, let known = cache.tables(of: file.buildID) {
+            tables = known
+            return
+        }
         sources = [
             { Self.table(file, type: 2) }, { Self.table(file, type: 11) },
             { openDebugFile().flatMap { Self.table($0, type: 2) } },
             { MiniDebugInfo.file(in: file).flatMap { Self.table($0, type: 2) } },
         ].reversed()
+        if let cache, file.buildID.count >= 8 {
+            while let source = sources.popLast() { if let table = source() { tables.append(table) } }
+            cache.keep(tables, of: file.buildID)
+        }
     }
 
     /// - Parameters:
