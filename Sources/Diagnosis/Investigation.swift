@@ -60,10 +60,10 @@ public struct Investigation {
         host.readsStacksForKinds = !targets.isEmpty && selected.count <= Self.stackedThreadLimit
         var exploration = Exploration(host: host)
         exploration.explore(from: selected)
-        let (waits, moved) = exploration.settled()
+        let waits = exploration.settled(all: !targets.isEmpty)
         let graph = WaitGraph(waits: waits)
         let findings = graph.findings(about: targets.isEmpty ? nil : Set(selected.map(\.id)))
-        return report(findings, selected: targets.isEmpty ? [] : selected, exploration, waits: waits, moved: moved, host)
+        return report(findings, selected: targets.isEmpty ? [] : selected, exploration, waits: waits, host)
     }
 
     // MARK: list
@@ -90,7 +90,7 @@ public struct Investigation {
             host.readsStacksForKinds = !targets.isEmpty && selected.count <= Self.stackedThreadLimit
             var exploration = Exploration(host: host)
             exploration.explore(from: selected)
-            let (waits, _) = exploration.settled()
+            let waits = exploration.settled(all: false)
             standings.merge(WaitGraph(waits: waits).standings(of: Set(selected.map(\.id)))) { _, last in last }
             for reading in selected {
                 guard let wait = exploration.resolved[reading.id]?.wait else { continue }
@@ -193,8 +193,7 @@ public struct Investigation {
     // MARK: Report
 
     private func report(
-        _ findings: [Finding], selected: [ThreadReading], _ exploration: Exploration, waits: [ThreadID: Wait], moved: Set<ThreadID>,
-        _ host: Host
+        _ findings: [Finding], selected: [ThreadReading], _ exploration: Exploration, waits: [ThreadID: Wait], _ host: Host
     ) -> Diagnosis {
         var shown = Set(selected.map(\.id))
         var processes: Set<ProcessID> = []
@@ -222,8 +221,10 @@ public struct Investigation {
         let used = Set(threads.compactMap(\.wait.resource))
         let resources = used.sorted().compactMap { host.resources[$0] }
         let processReports = processes.sorted().compactMap { id in host.process(id).map { SignalAnswers.report(on: $0, host) } }
+        let identity = hostIdentity(host)
         let diagnosis = Diagnosis(
-            host: hostIdentity(host), threads: threads, processes: processReports, resources: resources, findings: findings,
+            host: identity, threads: threads, processes: processReports, resources: resources,
+            findings: noted(findings, exploration, threads, identity: identity, host),
             gaps: gapsOf(host))
         host.close()
         return diagnosis
@@ -297,7 +298,7 @@ public struct Investigation {
         return HostIdentity(
             hostname: live ? field(name.nodename) : line("sys/kernel/hostname") ?? "",
             kernelRelease: line("sys/kernel/osrelease") ?? field(name.release),
-            machine: field(name.machine), bootID: line("sys/kernel/random/boot_id") ?? "",
+            machine: host.machine, bootID: line("sys/kernel/random/boot_id") ?? "",
             observedAtMilliseconds: Int64(Host.wallClock() * 1000), source: options.procRoot == "/proc" ? "live" : options.procRoot)
     }
 
