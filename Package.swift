@@ -36,7 +36,7 @@ let package = Package(
         // Reduction, chains, roots, remedies: pure values.
         .target(name: "WaitGraph", dependencies: ["WaitModel"]),
         // Walks the road: observes, resolves, connects, reduces, verifies.
-        .target(name: "Diagnosis", dependencies: ["CLinux", "WaitResolution", "WaitGraph", "UserStacks"]),
+        .target(name: "Diagnosis", dependencies: ["CLinux", "KernelFacts", "WaitResolution", "WaitGraph", "UserStacks"]),
         // What each role usually waits for; two pictures compared.
         .target(name: "Profiles", dependencies: ["Diagnosis"]),
         // Text and JSON from findings.
