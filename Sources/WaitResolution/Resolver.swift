@@ -51,6 +51,7 @@ public enum WaitFamilies {
             if thread.restsOnDescriptorAlone(wait.kind) {
                 wait.doubt("where it sleeps is not shown, its call and descriptor are all there is")
             }
+            RuntimeLoops.annotate(&wait, thread, on: host)
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)
