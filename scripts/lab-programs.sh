@@ -6,7 +6,9 @@
 # Each folder has an executable `build OUT`, whose head says what it makes and with what:
 #   # makes: lab-go
 #   # tool: go golang-go       a command that must be there, and the package that has it
+#   # file: /usr/lib32/libc.a gcc-multilib   the same for what is no command
 #   # cost: dear               built only with --all; `cheap` otherwise
+#   # sources: Sources/lab-hangs   further sources, by which it is known whether what was built is old
 set -u -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -23,14 +25,18 @@ done
 
 head_of() { sed -n "s/^# $2: //p" "$root/Lab/programs/$1/build"; }
 
-# The packages of the commands that a folder's build misses.
+# The packages of the commands and files that a folder's build misses.
 missing_for() {
-    local tool package
-    head_of "$1" tool | while read -r tool package; do command -v "$tool" >/dev/null 2>&1 || echo "$package"; done | sort -u | xargs
+    local needed package
+    {
+        head_of "$1" tool | while read -r needed package; do command -v "$needed" >/dev/null 2>&1 || echo "$package"; done
+        head_of "$1" file | while read -r needed package; do [ -e "$needed" ] || echo "$package"; done
+    } | sort -u | xargs
 }
 
 is_new() { # FOLDER PROGRAM: it is there, and no source is newer
-    [ -x "$out/$2" ] && [ -z "$(find "$root/Lab/programs/$1" -type f -newer "$out/$2" -print -quit)" ]
+    # shellcheck disable=SC2046  # a list of words
+    [ -x "$out/$2" ] && [ -z "$(cd "$root" && find "$root/Lab/programs/$1" $(head_of "$1" sources) -type f -newer "$out/$2" -print -quit)" ]
 }
 
 built=0 failed=0 skipped=0

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Glibc
 import Reports
 
@@ -16,11 +17,13 @@ struct Waitchain: ParsableCommand {
             (compare); 2 it could not be answered in whole or in part; 64 wrong usage.
             """,
         version: "waitchain \(toolVersion)",
-        subcommands: [Explain.self, List.self, Stack.self, Compare.self])
+        subcommands: [Explain.self, List.self, Stack.self, Compare.self, Doctor.self])
 
     static func main() {
         // A closed pipe is seen by write(2) as EPIPE, see StandardOutput.
         signal(SIGPIPE, SIG_IGN)
+        // A short life: memory that is freed is kept for the next use instead of being given back page by page.
+        cl_keep_freed_memory()
         main(nil)
     }
 }
