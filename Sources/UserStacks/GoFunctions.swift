@@ -26,15 +26,23 @@ struct GoFunctions: Sendable {
     /// nil when the file has no such table, or one of a form that is not known.
     init?(file: ElfFile) {
         // Position-independent programs may have it among what is read-only after relocation.
-        guard let section = file.section(".gopclntab") ?? file.section(".data.rel.ro.gopclntab"), let table = file.contents(section),
-            table.count >= 72
-        else { return nil }
+        guard let section = file.section(".gopclntab") ?? file.section(".data.rel.ro.gopclntab"), let table = file.contents(section) else {
+            return nil
+        }
+        self.init(table: table, machine: file.machine) { Self.relocated(section.address &+ UInt64($0), file) }
+    }
+
+    /// - Parameters:
+    ///   - table: the bytes of `.gopclntab`.
+    ///   - relocated: the word at an offset of the table as it is at run time, where the file has 0.
+    init?(table: [UInt8], machine: Machine, relocated: (Int) -> UInt64? = { _ in nil }) {
+        guard table.count >= 72 else { return nil }
         let word = Int(table[7])
-        guard table[4] == 0, table[5] == 0, [1, 2, 4].contains(table[6]), word == file.machine.wordSize else { return nil }
+        guard table[4] == 0, table[5] == 0, [1, 2, 4].contains(table[6]), word == machine.wordSize else { return nil }
         self.table = table
         wordSize = word
         quantum = UInt64(table[6])
-        machine = file.machine
+        self.machine = machine
         func head(_ index: Int) -> UInt64 { Self.unsigned(table, 8 + index * word, word) ?? .max }
         func offset(_ index: Int) -> Int? { Int(exactly: head(index)).flatMap { $0 < table.count ? $0 : nil } }
         guard let functions = Int(exactly: head(0)), functions > 0, functions <= Self.functionLimit else { return nil }
@@ -49,7 +57,7 @@ struct GoFunctions: Sendable {
             guard let names = offset(3), let values = offset(6), let list = offset(7) else { return nil }
             (namesAt, valuesAt, functionsAt, addressSize) = (names, values, list, 4)
             // A position-independent program has the address in a relocation only.
-            let start = head(2) != 0 ? head(2) : Self.relocated(section.address + UInt64(8 + 2 * word), file)
+            let start = head(2) != 0 ? head(2) : relocated(8 + 2 * word)
             guard let start, start != 0 else { return nil }
             text = start
         default: return nil
