@@ -10,11 +10,17 @@ public enum ReadRequest: Sendable {
     case range(path: String, offset: UInt64, count: Int, inode: UInt64?)
     /// A file in the directory that the last `.directory` of the same batch opened: saves the walk from the root.
     case member(name: StaticString, limit: Int)
+    /// The same, and the file is kept open for `.again`.
+    case keptMember(name: StaticString, limit: Int)
+    /// The kept file of the same directory once more: much cheaper than to open it again.
+    case again(limit: Int)
     /// Opens the directory for the members that follow.
     case directory(path: String)
     /// `count` bytes of a thread's memory, pages that are present only; shorter when a page is not. With `throughFile`, the
     /// `mem` and `pagemap` files below that directory are used, otherwise process_vm_readv and that directory's `pagemap`.
     case memory(directory: String, tid: Int32, address: UInt64, count: Int, throughFile: Bool)
+    /// Memory as above, from the stack pointer that the member read just before, `syscall`, has printed.
+    case stack(directory: String, tid: Int32, count: Int, throughFile: Bool)
 }
 
 /// A disposable child that makes the reads that could block (see fs/proc: `maps`, `syscall`, `stat` and others may wait for a
@@ -27,6 +33,8 @@ final class ReaderProcess {
     static let maximumBatch = 2048
     private static let dataOffset = recordsOffset + maximumBatch * recordSize
     static let dataCapacity = 12 << 20
+    /// Bytes of data after which a batch of many reads is long enough.
+    static let usualBatchData = 512 << 10
 
     private static let noSignal = Int32(MSG_NOSIGNAL)
 
@@ -35,7 +43,7 @@ final class ReaderProcess {
     private var commandEnd: Int32 = -1
     private var answerEnd: Int32 = -1
     private var count = 0
-    private var dataUsed = 0
+    private(set) var dataUsed = 0
 
     /// nil when there is no memory for it.
     init?() {
@@ -90,16 +98,24 @@ final class ReaderProcess {
         case .directory(let path):
             guard store(path) else { return false }
             kind = 2
-        case .member(let name, let size):
+        case .again(let size):
+            guard size >= 0, size <= room else { return false }
+            (kind, limit) = (10, size)
+        case .member(let name, let size), .keptMember(let name, let size):
             guard size >= 0, name.utf8CodeUnitCount + 1 + size <= room else { return false }
             pathAt = dataUsed
             (memory + Self.dataOffset + dataUsed).copyMemory(from: name.utf8Start, byteCount: name.utf8CodeUnitCount)
             (memory + Self.dataOffset + dataUsed).storeBytes(of: 0, toByteOffset: name.utf8CodeUnitCount, as: UInt8.self)
             dataUsed += name.utf8CodeUnitCount + 1
-            (kind, limit) = (3, size)
+            kind = 3
+            if case .keptMember = request { kind = 9 }
+            limit = size
         case .memory(let directory, let thread, let at, let size, let throughFile):
             guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
             (kind, tid, address, limit) = (throughFile ? 5 : 4, thread, at, size)
+        case .stack(let directory, let thread, let size, let throughFile):
+            guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
+            (kind, tid, limit) = (throughFile ? 8 : 7, thread, size)
         }
         record.storeBytes(of: kind, toByteOffset: 0, as: UInt32.self)
         record.storeBytes(of: tid, toByteOffset: 4, as: Int32.self)
@@ -241,8 +257,11 @@ final class ReaderProcess {
     /// The child's loop. System calls on the shared memory only; it allocates nothing.
     private static func serve(memory: UnsafeMutableRawPointer, commands: Int32, answers: Int32) -> Never {
         var directory: Int32 = -1
+        var kept: Int32 = -1
         var pages = PageMap()
+        var lastMember: UnsafeRawBufferPointer?
         while true {
+            lastMember = nil
             var order: (UInt32, UInt32) = (0, 0)
             let got = read(commands, &order, 8)
             if got < 0 && errno == EINTR { continue }
@@ -258,13 +277,27 @@ final class ReaderProcess {
                 case 1: length = slurp(directory: AT_FDCWD, path: path, into: out, limit: limit)
                 case 2:
                     if directory >= 0 { close(directory) }
+                    if kept >= 0 { close(kept) }
+                    kept = -1
                     directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
                     length = directory >= 0 ? 0 : -Int(errno)
-                case 3: length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                case 3:
+                    length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                    lastMember = UnsafeRawBufferPointer(start: out, count: max(0, length))
+                case 9:
+                    if kept >= 0 { close(kept) }
+                    kept = directory >= 0 ? cl_openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1
+                    length = kept >= 0 ? again(kept, into: out, limit: limit) : -Int(directory >= 0 ? errno : ENOENT)
+                case 10: length = kept >= 0 ? again(kept, into: out, limit: limit) : -Int(ENOENT)
                 case 6:
                     length = slice(
                         path: path, offset: record.load(fromByteOffset: 8, as: UInt64.self), into: out, count: limit,
                         inode: record.load(fromByteOffset: 32, as: UInt64.self))
+                case 7, 8:
+                    length = pages.readMemory(
+                        directory: path, tid: record.load(fromByteOffset: 4, as: Int32.self),
+                        address: lastMember.map(stackPointer) ?? 0, into: out, count: limit,
+                        throughFile: record.load(fromByteOffset: 0, as: UInt32.self) == 8)
                 default:
                     length = pages.readMemory(
                         directory: path, tid: record.load(fromByteOffset: 4, as: Int32.self),
@@ -278,6 +311,16 @@ final class ReaderProcess {
             var done: UInt8 = 1
             while write(answers, &done, 1) < 0 && errno == EINTR {}
         }
+    }
+
+    /// The last but one word of `/proc/PID/task/TID/syscall` (fs/proc/base.c `proc_pid_syscall`); 0 when the thread runs.
+    private static func stackPointer(_ line: UnsafeRawBufferPointer) -> UInt64 {
+        var end = line.count
+        while end > 0, line[end - 1] != 0x20 { end -= 1 }
+        var start = max(0, end - 1)
+        while start > 0, line[start - 1] != 0x20 { start -= 1 }
+        var cursor = ByteCursor(UnsafeRawBufferPointer(rebasing: line[start..<end]))
+        return cursor.unsigned(base: 16) ?? 0
     }
 
     /// Reads a part of a regular file. Bytes, or minus errno.
@@ -303,6 +346,15 @@ final class ReaderProcess {
             total += got
         }
         return total
+    }
+
+    /// What a one-line file of procfs says now. Bytes, or minus errno.
+    private static func again(_ fd: Int32, into out: UnsafeMutableRawPointer, limit: Int) -> Int {
+        while true {
+            let got = pread(fd, out, limit, 0)
+            if got >= 0 { return got }
+            if errno != EINTR { return -Int(errno) }
+        }
     }
 
     /// Reads a file to its end or `limit`. Bytes, or minus errno.

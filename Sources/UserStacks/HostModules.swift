@@ -11,6 +11,7 @@ final class HostModules {
     }
 
     private let source: HostSource
+    var symbolCache: SymbolCache?
     private var modules: [Key: Module?] = [:]
 
     init(source: HostSource) { self.source = source }
@@ -23,7 +24,7 @@ final class HostModules {
         if let known = modules[key] { return known }
         var module: Module?
         if let file = open(mapping, path: path, pid: pid, tid: tid) {
-            module = Module(name: path, file: file, openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
+            module = Module(name: path, file: file, symbolCache: symbolCache, openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
         }
         modules[key] = .some(module)
         return module
