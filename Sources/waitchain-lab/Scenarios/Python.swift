@@ -48,7 +48,8 @@ let python: [Scenario] = [
     scenario(
         "process-lock", "a multiprocessing.Lock that the parent holds, a POSIX semaphore",
         Truth(
-            ["futex-semaphore"], "futex:*", on: [.atMost(.possible, "holder")], othersAllowed: true, cause: nil, verdict: .chainOrRest)),
+            ["futex-semaphore"], "futex:*", on: [.atMost(.possible, "holder")], root: ["victim"], cause: ["no-signaller"],
+            verdict: .chainOrRest)),
     scenario(
         "socket", "recv from a socket pair whose other end a child has",
         Truth(["unix-receive"], "unix:*", on: [.certain("peer")], root: ["peer"], cause: asleep, verdict: .chainOrRest)),
