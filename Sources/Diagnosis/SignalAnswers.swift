@@ -12,7 +12,7 @@ enum SignalAnswers {
             host.status(pid: thread.pid, tid: thread.tid).map { (thread: thread, status: $0) }
         }
         let awaited = process.threads.reduce(UInt64(0)) { $0 | WaitFamilies.awaitedSignals($1, on: host) }
-        let signals = statuses.isEmpty ? [] : asked.map { answer($0.name, $0.number, process, statuses, awaited: awaited) }
+        let signals = statuses.isEmpty ? [] : asked.map { answer($0.name, $0.number, process, statuses, awaited: awaited, on: host) }
         return ProcessReport(
             id: process.id, name: process.name, executable: host.executable(of: process), threadCount: process.threads.count,
             signals: signals)
@@ -20,7 +20,7 @@ enum SignalAnswers {
 
     private static func answer(
         _ name: String, _ number: UInt64, _ process: ProcessReading, _ threads: [(thread: ThreadReading, status: Status)],
-        awaited: UInt64
+        awaited: UInt64, on host: Host
     ) -> SignalAnswer {
         let bit = UInt64(1) << (number - 1)
         func answer(_ outcome: SignalAnswer.Outcome, _ because: String) -> SignalAnswer {
@@ -43,6 +43,11 @@ enum SignalAnswers {
             if awaited & bit != 0 { return answer(.caught, "a thread would take it by sigwait") }
             if threads[0].status.ignored & bit != 0 { return answer(.ignored, "the process ignores it (SigIgn)") }
             if accepting.isEmpty { return answer(.blocked, "blocked in \(all) (SigBlk)") }
+        }
+        if name != "SIGKILL", threads.allSatisfy({ WaitFamilies.isFrozen($0.thread, on: host) }) {
+            // complete_signal (kernel/signal.c) turns a signal that just ends a process into SIGKILL, which the trap of v2 lets through.
+            let ends = name == "SIGTERM" && threads[0].status.caught & bit == 0 && states.allSatisfy { $0 == UInt8(ascii: "S") }
+            if !ends { return answer(.cannotAct, "its cgroup is frozen; it would wait until that is thawed") }
         }
         let able = accepting.filter {
             name == "SIGKILL" ? true : $0.thread.stat.state != UInt8(ascii: "T") && $0.thread.stat.state != UInt8(ascii: "t")
