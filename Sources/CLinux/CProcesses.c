@@ -2,6 +2,7 @@
 #include "CProcesses.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -42,17 +43,30 @@ int cl_semaphore_values(int id, int number, int values[4]) {
     return 0;
 }
 
-int64_t cl_unread_bytes(pid_t pid, int descriptor) {
+static int duplicate(pid_t pid, int descriptor) {
     int process = (int)syscall(SYS_pidfd_open, pid, 0);
     if (process < 0) return -errno;
     int fd = (int)syscall(SYS_pidfd_getfd, process, descriptor, 0);
-    int64_t result = -errno;
-    if (fd >= 0) {
-        int bytes = 0;
-        result = ioctl(fd, FIONREAD, &bytes) == 0 ? bytes : -errno;
-        close(fd);
-    }
+    int result = fd < 0 ? -errno : fd;
     close(process);
+    return result;
+}
+
+int64_t cl_unread_bytes(pid_t pid, int descriptor) {
+    int fd = duplicate(pid, descriptor);
+    if (fd < 0) return fd;
+    int bytes = 0;
+    int64_t result = ioctl(fd, FIONREAD, &bytes) == 0 ? bytes : -errno;
+    close(fd);
+    return result;
+}
+
+int64_t cl_poll_descriptor(pid_t pid, int descriptor) {
+    int fd = duplicate(pid, descriptor);
+    if (fd < 0) return fd;
+    struct pollfd ready = {.fd = fd, .events = POLLIN | POLLOUT};
+    int64_t result = poll(&ready, 1, 0) < 0 ? -errno : ready.revents;
+    close(fd);
     return result;
 }
 

@@ -70,11 +70,26 @@ extension Host {
         cpuWatch.progress(of: thread) { observedProcesses.flatMap(\.threads).filter { $0.stat.state == UInt8(ascii: "R") } }
     }
 
-    /// The threads that run on a CPU now: runnable, last seen there, and given time while they were watched. Observes the whole host.
+    /// The threads that run on a CPU now: runnable, last seen there, and given time while they were watched. Looks at the state of every
+    /// thread on the host, and observes the processes of those that fit.
     public func occupants(ofCPU processor: Int32) -> [ThreadReading] {
-        observe((try? processIDs().get()) ?? [])
-        let runnable = observedProcesses.flatMap(\.threads).filter {
-            $0.stat.state == UInt8(ascii: "R") && $0.stat.processor == processor && $0.pid != getpid()
+        var tasks: [(pid: Int32, tid: Int32)] = []
+        for pid in (try? processIDs().get()) ?? [] where pid != getpid() {
+            for tid in (try? source.numbers(in: "\(pid)/task").get()) ?? [] { tasks.append((pid, tid)) }
+        }
+        var fitting: Set<Int32> = []
+        source.readMany(
+            tasks, fill: { [.file(path: "\(source.root)/\($0.pid)/task/\($0.tid)/stat", limit: 1024)] },
+            take: { task, answers in
+                if case .success(let bytes)? = answers.first, let stat = ThreadStat(bytes), stat.state == UInt8(ascii: "R"),
+                    stat.processor == processor
+                {
+                    fitting.insert(task.pid)
+                }
+            })
+        observe(fitting.sorted())
+        let runnable = fitting.compactMap { process($0) }.flatMap(\.threads).filter {
+            $0.stat.state == UInt8(ascii: "R") && $0.stat.processor == processor
         }
         return runnable.filter { cpuProgress(of: $0)?.wasGivenNothing == false }.sorted { $0.id < $1.id }
     }

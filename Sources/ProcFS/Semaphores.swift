@@ -46,32 +46,4 @@ extension HostSource {
         guard result == 0 else { return .failure(errno == EINVAL || errno == EIDRM ? .gone : ReadError(errno: errno)) }
         return .success(Semaphore(value: values.0, lastPID: values.1, waitingForRise: values.2, waitingForZero: values.3))
     }
-
-    /// Bytes that lie unread behind a process's descriptor (FIONREAD). A terminal's locks may be held by whoever hangs in it, so a child
-    /// asks, and is given up after `readLimitMilliseconds`.
-    public func unreadBytes(pid: Int32, descriptor: Int32) -> Result<Int64, ReadError> {
-        guard sharesPIDs else { return .failure(.unavailable) }
-        var ends: (Int32, Int32) = (-1, -1)
-        let made = withUnsafeMutablePointer(to: &ends) { $0.withMemoryRebound(to: Int32.self, capacity: 2) { cl_pipe($0) } }
-        guard made == 0 else { return .failure(ReadError(errno: errno)) }
-        let child = cl_fork()
-        if child == 0 {
-            _ = cl_die_with_parent(SIGKILL)
-            var answer = cl_unread_bytes(pid, descriptor)
-            write(ends.1, &answer, 8)
-            _exit(0)
-        }
-        Glibc.close(ends.1)
-        defer { Glibc.close(ends.0) }
-        guard child > 0 else { return .failure(.failed(ENOMEM)) }
-        var answer: Int64 = 0
-        var wake = pollfd(fd: ends.0, events: Int16(POLLIN), revents: 0)
-        let isAnswered = poll(&wake, 1, readLimitMilliseconds) > 0 && Glibc.read(ends.0, &answer, 8) == 8
-        kill(child, SIGKILL)
-        var status: Int32 = 0
-        // One that hangs in the kernel is left to init.
-        if cl_reap(child, &status) == 0, isAnswered { _ = waitpid(child, &status, 0) }
-        guard isAnswered else { return .failure(.timedOut) }
-        return answer < 0 ? .failure(ReadError(errno: Int32(clamping: -answer))) : .success(answer)
-    }
 }

@@ -7,14 +7,19 @@ enum SeccompNotifications: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         guard thread.channel == "seccomp_do_user_notification" || thread.channel == "seccomp_do_user_notification_exit" else { return nil }
         let holders = host.holders(of: "anon_inode:seccomp notify") + host.holders(of: "anon_inode:[seccomp notify]")
-        let counterparts = Counterparts(holders, of: thread, on: host)
+        // A filter with a request that was not taken polls readable, one whose answer is awaited writable: the others are not this one.
+        let busy = holders.filter { holder in
+            guard case .success(let events) = host.source.readiness(pid: holder.pid, descriptor: holder.descriptor) else { return true }
+            return events & 0x5 != 0
+        }
+        let counterparts = Counterparts(busy.isEmpty ? holders : busy, of: thread, on: host)
         let count = counterparts.others.count + (counterparts.includesOwn ? 1 : 0)
         var parties = counterparts.others.map { process in
             Party(
                 .process(process.id), role: "supervisor", certainty: count == 1 && counterparts.isComplete ? .inferred : .possible,
                 because: count == 1
-                    ? "the only process with a seccomp notification descriptor; of which filter it is, the kernel does not show"
-                    : "one of \(count) processes with a seccomp notification descriptor; of which filter, the kernel does not show",
+                    ? "the only process with a seccomp request to answer; of which filter it is, the kernel does not show"
+                    : "one of \(count) processes with a seccomp request to answer; of which filter, the kernel does not show",
                 endsChain: isElsewhere(process, on: host) ? .unanswered : nil)
         }
         if counterparts.includesOwn {

@@ -204,9 +204,16 @@ static void sleep_in_group(void *unused) {
     sleep_for_good();
 }
 
+static void pause_in_group(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    enter(group);
+    pause_for_good();
+}
+
 static void thawed(void) {
     group = make_group(NULL, NULL, "group");
-    actor("victim", sleep_in_group, NULL);
+    actor("victim", pause_in_group, NULL);
     await_blocked("victim");
     freeze_unified(group);
     write_group(group, "cgroup.freeze", "0");
@@ -270,7 +277,6 @@ static void occupy(void *unused) {
     (void)unused;
     keep_only(-1);
     pin(chosen_cpu());
-    setpriority(PRIO_PROCESS, 0, -20);
     give_cue(entered);
     spin_for_good();
 }

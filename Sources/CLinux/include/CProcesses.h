@@ -23,4 +23,7 @@ int64_t cl_unread_bytes(pid_t pid, int descriptor);
 /// kcmp(2) with KCMP_VM: 1 when two processes share their memory, 0 when not, minus errno.
 int cl_shares_memory(pid_t one, pid_t other);
 
+/// poll(2) for POLLIN and POLLOUT, without waiting, on a duplicate of a process's descriptor; its revents, or minus errno.
+int64_t cl_poll_descriptor(pid_t pid, int descriptor);
+
 #endif

@@ -61,12 +61,12 @@ let controlGroups: [Scenario] = [
         "frozen-v1-thread", "one thread is frozen with a mutex that another wants", needs: [.freezer],
         Truth(["futex-mutex"], on: [.certain("holder")], root: ["holder"], cause: frozen, verdict: .chain)),
     Scenario(
-        "thawed-v2", "a sleeper whose cgroup was frozen and thawed", needs: [.unifiedFreezer],
-        Truth(["sleep"], root: ["victim"], cause: asleep, verdict: .chainOrRest)),
+        "thawed-v2", "a thread in pause whose cgroup was frozen and thawed", needs: [.unifiedFreezer],
+        Truth(["pause", "poll"], root: ["victim"], cause: atRest, verdict: .chainOrRest)),
     Scenario(
         "cpu-quota", "an empty pipe, its writer is out of CPU quota", needs: [.cpuQuota], states: ["holder": .moving],
-        Truth(["pipe-read"], "pipe:[{pipe}]", on: [.certain("holder")], root: ["holder"], cause: ["throttled"], verdict: .chainOrRest),
-        Truth(of: "holder", ["cpu-throttled"], "cpu-quota:{group}", root: ["holder"], cause: ["throttled"], verdict: .chainOrRest)),
+        Truth(["pipe-read"], "pipe:[{pipe}]", on: [.certain("holder")], root: ["holder"], cause: ["throttled"], verdict: .chainOrRest,
+            chain: ["pipe-read", "cpu-throttled"])),
     Scenario(
         "memory-limit-v1", "a cgroup at its memory limit with the OOM killer off", needs: [.memoryLimit],
         Truth(["memcg-oom"], "memory-limit:{group}", on: [], root: ["victim"], cause: ["memory-limit"], verdict: .chain)),
