@@ -7,6 +7,12 @@ import WaitResolution
 enum SignalAnswers {
     private static let asked: [(name: String, number: UInt64)] = [("SIGQUIT", 3), ("SIGTERM", 15), ("SIGKILL", 9)]
 
+    /// Sleeps of state D that SIGKILL ends all the same (TASK_KILLABLE): kernel/fork.c `wait_for_vfork_done`, fs/exec.c `de_thread`,
+    /// mm/memcontrol-v1.c `mem_cgroup_oom_synchronize`.
+    private static let killable: Set<String> = [
+        "kernel_clone", "_do_fork", "do_fork", "wait_for_vfork_done", "begin_new_exec", "de_thread", "mem_cgroup_oom_synchronize",
+    ]
+
     static func report(on process: ProcessReading, _ host: Host) -> ProcessReport {
         let statuses = process.threads.compactMap { thread in
             host.status(pid: thread.pid, tid: thread.tid).map { (thread: thread, status: $0) }
@@ -29,6 +35,7 @@ enum SignalAnswers {
         let count = threads.count
         let all = count == 1 ? "its only thread" : "all \(count) threads"
         if process.isZombie { return answer(.cannotAct, "it has ended already; only its parent can remove it") }
+        if threads.allSatisfy({ $0.thread.stat.isExiting }) { return answer(.cannotAct, "it is ending already") }
         let accepting = threads.filter { $0.status.blocked & bit == 0 }
         let states = threads.map(\.thread.stat.state)
         if threads.contains(where: { ($0.status.pendingInProcess | $0.status.pendingInThread) & bit != 0 }) {
@@ -57,7 +64,9 @@ enum SignalAnswers {
             return answer(
                 .cannotAct, "every thread that does not block it is \(traced ? "held by a tracer" : "stopped"); it would wait for SIGCONT")
         }
-        if able.allSatisfy({ $0.thread.stat.state == UInt8(ascii: "D") }) {
+        if able.allSatisfy({ $0.thread.stat.state == UInt8(ascii: "D") }),
+            name != "SIGKILL" || !able.contains(where: { killable.contains($0.thread.channel ?? "") })
+        {
             return answer(.cannotAct, "every thread that could take it is in uninterruptible sleep (state D)")
         }
         if name == "SIGKILL" { return answer(.default, "it would end the process") }

@@ -51,7 +51,7 @@ enum Terminals: WaitResolver {
             return Wait(
                 kind: .ttyWrite, resource: host.register(terminal(path, [("unreadBytes", .number(unread)), ("isFlowStopped", .flag(true))])),
                 release: Release(.any, [person], completeness: .inferred), deadEnd: .flowStopped, isDemand: true,
-                description: verb + ", whose output is stopped")
+                description: verb)
         }
         var parties = counterparts.isEmpty ? [] : counterparts.parties(role: "terminal", what: "the terminal's other side", thread: thread)
         if parties.isEmpty { parties.append(person) }

@@ -277,6 +277,8 @@ static void occupy(void *unused) {
     (void)unused;
     keep_only(-1);
     pin(chosen_cpu());
+    // The idle class gets 3 shares where each of these gets 3121 (kernel/sched/core.c sched_prio_to_weight): one moment in seconds.
+    setpriority(PRIO_PROCESS, 0, -5);
     give_cue(entered);
     spin_for_good();
 }
@@ -295,6 +297,7 @@ static void starve(void *unused) {
 static void starved(void) {
     make_pipe(ends, "pipe");
     actor("hog", occupy, NULL);
+    actor("hog-2", occupy, NULL);
     actor("holder", starve, NULL);
     actor("victim", read_the_pipe, NULL);
 }
@@ -409,7 +412,7 @@ const struct scenario control_group_scenarios[] = {
     {"thawed-v2", thawed, 1},
     {"cpu-quota", cpu_quota, 2},
     {"memory-limit-v1", memory_limit, 1},
-    {"starved-idle-class", starved, 3},
+    {"starved-idle-class", starved, 4},
     {"exec-wait", exec_among_threads, 2},
     {"exit-wait", exit_among_threads, 3},
     {"core-dump-wait", core_among_threads, 2},

@@ -72,7 +72,7 @@ let controlGroups: [Scenario] = [
         Truth(["memcg-oom"], "memory-limit:{group}", on: [], root: ["victim"], cause: ["memory-limit"], verdict: .chain)),
     Scenario(
         "starved-idle-class", "a thread of the idle class on a CPU that others have", needs: [.root],
-        states: ["holder": .moving, "hog": .moving],
+        states: ["holder": .moving, "hog": .moving, "hog-2": .moving],
         Truth(
             ["pipe-read"], "pipe:[{pipe}]", on: [.certain("holder")], root: ["holder"], cause: ["starved"], verdict: .chainOrRest)),
     Scenario(
