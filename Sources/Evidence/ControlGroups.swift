@@ -82,7 +82,9 @@ final class ControlGroups {
 
     /// - Parameter controller: a v1 controller; nil means the unified hierarchy.
     func group(of thread: ThreadReading, _ controller: String?) -> ControlGroup? {
-        guard let line = memberships(of: thread).first(where: { controller.map($0.controllers.contains) ?? $0.isUnified }) else { return nil }
+        guard let line = memberships(of: thread).first(where: { controller.map($0.controllers.contains) ?? $0.isUnified }) else {
+            return nil
+        }
         let isUnified = controller == nil
         let fitting = mounts.filter { $0.isUnified == isUnified && (controller.map($0.controllers.contains) ?? true) }
         for mount in fitting {
@@ -211,7 +213,8 @@ final class ControlGroups {
             guard maximum < 1 << 60 || killsNobody else { continue }
             limits.append(
                 MemoryLimit(
-                    directory: directory, isUnified: false, usedBytes: used, highBytes: nil, maximumBytes: maximum < 1 << 60 ? maximum : nil,
+                    directory: directory, isUnified: false, usedBytes: used, highBytes: nil,
+                    maximumBytes: maximum < 1 << 60 ? maximum : nil,
                     killsNobody: killsNobody, isOutOfMemory: Self.value("under_oom", in: control) == 1))
         }
         return limits

@@ -82,7 +82,9 @@ enum Events: WaitResolver {
         let count = info.inotifyWatches
         var wait = idle(
             .inotifyRead, .newWork,
-            count == 0 ? "reads file events (inotify), and watches no file at all" : "waits for a change of \(count == 1 ? "the file that it watches" : "any of \(count) files") (inotify)",
+            count == 0
+                ? "reads file events (inotify), and watches no file at all"
+                : "waits for a change of \(count == 1 ? "the file that it watches" : "any of \(count) files") (inotify)",
             count == 0 ? "whoever adds a file to watch" : "whoever changes a watched file")
         // Without a watch no event will come: only its own process may add one.
         if count == 0 { wait.deadEnd = .noSignaller }

@@ -28,7 +28,9 @@ enum FrozenGroups: WaitResolver {
         }
     }
 
-    private static let traps: Set<String> = ["get_signal", "do_freezer_trap", "do_signal_stop", "get_signal_to_deliver", "cgroup_enter_frozen"]
+    private static let traps: Set<String> = [
+        "get_signal", "do_freezer_trap", "do_signal_stop", "get_signal_to_deliver", "cgroup_enter_frozen",
+    ]
     private static let refrigerators: Set<String> = ["__refrigerator", "refrigerator", "get_signal"]
 
     private static func frozen(_ thread: BlockedThread, by freezer: FreezerState) -> Wait {

@@ -12,7 +12,9 @@ enum IOUrings: WaitResolver {
         if thread.reading.stat.flags & 0x10 != 0, !thread.reading.stat.isKernelThread { return worker(thread) }
         guard thread.callName == "io_uring_enter", thread.reading.isAsleep else { return nil }
         // Waits below other functions are those of a request that is carried out in place.
-        if let channel = thread.channel, !["io_cqring_wait", "io_cqring_wait_schedule", "sys_io_uring_enter"].contains(channel) { return nil }
+        if let channel = thread.channel, !["io_cqring_wait", "io_cqring_wait_schedule", "sys_io_uring_enter"].contains(channel) {
+            return nil
+        }
         return completions(thread, on: host)
     }
 
@@ -20,7 +22,8 @@ enum IOUrings: WaitResolver {
         let resting: Set<String> = ["io_wq_worker", "io_wqe_worker", "io_sq_thread"]
         guard let channel = thread.channel, resting.contains(channel) else { return nil }
         return Wait(
-            kind: .kernelWorker, release: Release(.any, [Party(.outside(.newWork), role: "request", certainty: .possible, because: "the next request")]),
+            kind: .kernelWorker,
+            release: Release(.any, [Party(.outside(.newWork), role: "request", certainty: .possible, because: "the next request")]),
             deadEnd: .idle, description: "is an io_uring worker at rest")
     }
 
@@ -38,7 +41,9 @@ enum IOUrings: WaitResolver {
             pending = info.pendingOpcodes.count
             stale = !info.listsPending || chosen.count > pending
             if info.listsPending {
-                thread.cite("\(thread.reading.path("fdinfo"))/\(ring)", "PollList: opcodes " + info.pendingOpcodes.prefix(16).map { "\($0)" }.joined(separator: " "))
+                thread.cite(
+                    "\(thread.reading.path("fdinfo"))/\(ring)",
+                    "PollList: opcodes " + info.pendingOpcodes.prefix(16).map { "\($0)" }.joined(separator: " "))
             }
             for (ordinal, entry) in chosen.prefix(64).enumerated() {
                 for ready in MemberKinds.readiness(
@@ -48,7 +53,8 @@ enum IOUrings: WaitResolver {
                     parties += ready.parties.map {
                         Party(
                             $0.target, role: $0.role, certainty: min($0.certainty, stale ? .possible : .inferred),
-                            because: $0.because + "; that the request is still under way is read off the ring's memory", endsChain: $0.endsChain,
+                            because: $0.because + "; that the request is still under way is read off the ring's memory",
+                            endsChain: $0.endsChain,
                             member: ordinal)
                     }
                 }
@@ -66,7 +72,8 @@ enum IOUrings: WaitResolver {
                     .outside(.unnamed), role: "request", certainty: .possible,
                     because: ring == nil ? "which ring it is may not be read" : "no request under way is to be seen"))
         }
-        let what = texts.isEmpty ? "" : ": " + texts.prefix(3).joined(separator: "; ") + (texts.count > 3 ? " and \(texts.count - 3) more" : "")
+        let what =
+            texts.isEmpty ? "" : ": " + texts.prefix(3).joined(separator: "; ") + (texts.count > 3 ? " and \(texts.count - 3) more" : "")
         let name = ring.map { "io_uring \($0)" } ?? "an io_uring"
         var wait = Wait(
             kind: .ioUring,

@@ -20,7 +20,8 @@ enum KernelThreads {
         }
         return Wait(
             kind: .kernelWorker,
-            release: Release(.any, [Party(.outside(outside), role: "kernel", certainty: .possible, because: "its kernel function is \(channel)")]),
+            release: Release(
+                .any, [Party(.outside(outside), role: "kernel", certainty: .possible, because: "its kernel function is \(channel)")]),
             deadEnd: cause, isDemand: true, description: "is kernel thread \(name), and waits for \(words) (\(channel))")
     }
 
@@ -28,7 +29,9 @@ enum KernelThreads {
         var family = WaitChannels.family(of: channel)
         if family == nil || family == .ambiguous {
             // Further out stands what it waits for: a transaction of a file system, a request of a block device.
-            family = frames.lazy.compactMap { WaitChannels.family(of: $0) }.first { [.disk, .nfs, .fuse, .inodeLock, .frozenFileSystem].contains($0) }
+            family = frames.lazy.compactMap { WaitChannels.family(of: $0) }.first {
+                [.disk, .nfs, .fuse, .inodeLock, .frozenFileSystem].contains($0)
+            }
         }
         switch family {
         case .disk: return (.diskIO, "a disk or another block device", .device)

@@ -22,13 +22,15 @@ enum MemoryLimits: WaitResolver {
         cite(limit, thread)
         var text = "is slowed down by the kernel: "
         if let limit, let high = limit.highBytes {
-            text += "cgroup \(limit.directory) uses \(mebibytes(limit.usedBytes)) MiB, more than its memory.high of \(mebibytes(high)) MiB allows"
+            text +=
+                "cgroup \(limit.directory) uses \(mebibytes(limit.usedBytes)) MiB, more than its memory.high of \(mebibytes(high)) MiB allows"
         } else {
             text += "its cgroup uses more memory than memory.high allows"
         }
         // Each sleep is two seconds at the most (MEMCG_MAX_HIGH_DELAY_JIFFIES), and ends by itself.
         return Wait(
-            kind: .memoryThrottled, resource: resource(limit, on: host), release: Release(.any, [freer(.timer, "the pause ends by itself")]),
+            kind: .memoryThrottled, resource: resource(limit, on: host),
+            release: Release(.any, [freer(.timer, "the pause ends by itself")]),
             mobility: .free(.memoryLimit), deadEnd: .memoryLimit, isDemand: true, description: text)
     }
 
@@ -56,8 +58,12 @@ enum MemoryLimits: WaitResolver {
         if let limit, let maximum = limit.maximumBytes {
             text = "waits for the kernel to free memory: cgroup \(limit.directory) is at its limit of \(mebibytes(maximum)) MiB"
         } else {
-            text = isGroups ? "waits for the kernel to free memory of its cgroup" : "waits for the kernel to free memory: the host is short of it"
-            if !isGroups, case .success(let line?) = host.source.readInPlace("meminfo", { available($0) }) { thread.cite("/proc/meminfo", line) }
+            text =
+                isGroups
+                ? "waits for the kernel to free memory of its cgroup" : "waits for the kernel to free memory: the host is short of it"
+            if !isGroups, case .success(let line?) = host.source.readInPlace("meminfo", { available($0) }) {
+                thread.cite("/proc/meminfo", line)
+            }
         }
         return Wait(
             kind: .memoryThrottled, resource: resource(limit, on: host),
@@ -87,7 +93,9 @@ enum MemoryLimits: WaitResolver {
             thread.cite(limit.directory + (limit.isUnified ? "/memory.max" : "/memory.limit_in_bytes"), "\(maximum)")
         }
         if !limit.isUnified {
-            thread.cite(limit.directory + "/memory.oom_control", "oom_kill_disable \(limit.killsNobody ? 1 : 0), under_oom \(limit.isOutOfMemory ? 1 : 0)")
+            thread.cite(
+                limit.directory + "/memory.oom_control",
+                "oom_kill_disable \(limit.killsNobody ? 1 : 0), under_oom \(limit.isOutOfMemory ? 1 : 0)")
         }
     }
 

@@ -44,7 +44,8 @@ enum Runnables {
         guard let quota = found else { return nil }
         let (share, period) = (milliseconds(quota.quotaMicroseconds), milliseconds(quota.periodMicroseconds))
         thread.cite(
-            quota.directory + (quota.isUnified ? "/cpu.max" : "/cpu.cfs_quota_us"), "\(quota.quotaMicroseconds) in \(quota.periodMicroseconds) us")
+            quota.directory + (quota.isUnified ? "/cpu.max" : "/cpu.cfs_quota_us"),
+            "\(quota.quotaMicroseconds) in \(quota.periodMicroseconds) us")
         thread.cite(quota.directory + "/cpu.stat", "nr_throttled \(quota.throttledPeriods)")
         let resource = Resource(
             id: ResourceID("cpu-quota:\(quota.directory)"), kind: "cpu-quota", label: "CPU quota of cgroup \(quota.directory)",

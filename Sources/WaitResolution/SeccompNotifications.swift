@@ -60,7 +60,8 @@ enum SeccompNotifications: WaitResolver {
     }
 
     private static let restingCalls: Set<String> = [
-        "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "pause", "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait",
+        "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "pause", "poll", "ppoll", "select", "pselect6", "epoll_wait",
+        "epoll_pwait",
         "epoll_pwait2", "ioctl", "rt_sigtimedwait", "rt_sigsuspend", "accept", "accept4", "wait4", "waitid",
     ]
 }

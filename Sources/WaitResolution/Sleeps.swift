@@ -24,7 +24,8 @@ enum Sleeps: WaitResolver {
         case "rt_sigsuspend", "sigsuspend":
             // The mask holds the signals that stay blocked; any other with a handler ends the wait. It stands in memory only for the new call.
             if thread.callName == "rt_sigsuspend", let mask = mask(thread, 0) {
-                thread.cite("memory \(thread.reading.pid):0x\(String(thread.argument(0), radix: 16))", "blocked 0x\(String(mask, radix: 16))")
+                thread.cite(
+                    "memory \(thread.reading.pid):0x\(String(thread.argument(0), radix: 16))", "blocked 0x\(String(mask, radix: 16))")
                 let awaited = ~mask & handled(thread, on: host)
                 return signal(
                     .signalWait,
@@ -36,7 +37,8 @@ enum Sleeps: WaitResolver {
         case "rt_sigtimedwait", "rt_sigtimedwait_time64":
             let awaited = mask(thread, 0)
             if let awaited {
-                thread.cite("memory \(thread.reading.pid):0x\(String(thread.argument(0), radix: 16))", "awaited 0x\(String(awaited, radix: 16))")
+                thread.cite(
+                    "memory \(thread.reading.pid):0x\(String(thread.argument(0), radix: 16))", "awaited 0x\(String(awaited, radix: 16))")
             }
             var wait = signal(.signalWait, "waits for \(awaited.map(SignalName.words) ?? "a signal") (sigwait)")
             if thread.argument(2) != 0 {

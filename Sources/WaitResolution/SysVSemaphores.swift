@@ -21,7 +21,8 @@ enum SysVSemaphores: WaitResolver {
             let (operation, semaphore) = blocking
             thread.cite(
                 "semctl(\(id), \(operation.number))",
-                "value \(semaphore.value), last changed by \(semaphore.lastPID), \(semaphore.waitingForRise) wait for a rise, \(semaphore.waitingForZero) for zero")
+                "value \(semaphore.value), last changed by \(semaphore.lastPID), \(semaphore.waitingForRise) wait for a rise, \(semaphore.waitingForZero) for zero"
+            )
             text =
                 operation.change == 0
                 ? "waits until semaphore \(operation.number) of System V set \(id), which is \(semaphore.value), is 0"

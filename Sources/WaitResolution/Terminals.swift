@@ -49,7 +49,8 @@ enum Terminals: WaitResolver {
         if let unread = unread(masters, thread, on: host), unread < fullBytes / 2 {
             // The other side has taken what there was, and yet no more goes in: output is stopped. By whom, nothing records.
             return Wait(
-                kind: .ttyWrite, resource: host.register(terminal(path, [("unreadBytes", .number(unread)), ("isFlowStopped", .flag(true))])),
+                kind: .ttyWrite,
+                resource: host.register(terminal(path, [("unreadBytes", .number(unread)), ("isFlowStopped", .flag(true))])),
                 release: Release(.any, [person], completeness: .inferred), deadEnd: .flowStopped, isDemand: true,
                 description: verb)
         }
@@ -88,10 +89,12 @@ enum Terminals: WaitResolver {
         return Wait(
             kind: reads ? .ttyRead : .ttyWrite, resource: host.register(terminal(name)),
             release: Release(
-                .any, parties.isEmpty ? [Party(.outside(.unnamed), role: "program", certainty: .possible, because: "whoever opens it")] : parties,
+                .any,
+                parties.isEmpty ? [Party(.outside(.unnamed), role: "program", certainty: .possible, because: "whoever opens it")] : parties,
                 completeness: .inferred),
             deadEnd: reads ? .idle : .unknown, isDemand: !reads,
-            description: (reads ? "waits for output of the programs on terminal \(name)" : "writes to terminal \(name), whose programs take no more")
+            description: (reads
+                ? "waits for output of the programs on terminal \(name)" : "writes to terminal \(name), whose programs take no more")
                 + (who.isEmpty ? "" : ", which \(who) \(counterparts.others.count == 1 ? "has" : "have") open"))
     }
 

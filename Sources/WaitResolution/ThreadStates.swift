@@ -28,13 +28,16 @@ enum ThreadStates: WaitResolver {
         let stat = thread.reading.stat
         var text = "is stopped by a signal"
         var because = "whoever sends SIGCONT"
-        if let number = stat.pseudoTerminal, stat.foregroundGroup > 0, stat.foregroundGroup != stat.processGroup, let call = thread.callName,
+        if let number = stat.pseudoTerminal, stat.foregroundGroup > 0, stat.foregroundGroup != stat.processGroup,
+            let call = thread.callName,
             case .path(let path)? = host.descriptor(thread.int(0), of: thread.reading), path == "/dev/pts/\(number)" || path == "/dev/tty"
         {
             let isRead = call == "read" || call == "readv"
             let isWrite = call == "write" || call == "writev" || call == "ioctl"
             if isRead || isWrite {
-                thread.cite(thread.reading.path("stat"), "process group \(stat.processGroup), the terminal's foreground group is \(stat.foregroundGroup)")
+                thread.cite(
+                    thread.reading.path("stat"),
+                    "process group \(stat.processGroup), the terminal's foreground group is \(stat.foregroundGroup)")
                 text +=
                     ", probably \(isRead ? "SIGTTIN" : "SIGTTOU"): it is in the background and \(isRead ? "reads" : "writes to") terminal /dev/pts/\(number)"
                 because = "its shell, with fg; or whoever sends SIGCONT when it is in the foreground"

@@ -294,12 +294,30 @@ static void starve(void *unused) {
     spin_for_good();
 }
 
+// Waits until a process was given no CPU in 300 looks, a millisecond or more apart.
+static void await_starved(pid_t process) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)process);
+    struct timespec moment = {0, 1000000};
+    unsigned long last = 0;
+    for (int looks = 0, same = 0; same < 300; looks++) {
+        unsigned long used = 0;
+        FILE *file = fopen(path, "r");
+        if (!file || fscanf(file, "%lu", &used) != 1 || looks > 15000) fail(path);
+        fclose(file);
+        same = used == last ? same + 1 : 0;
+        last = used;
+        nanosleep(&moment, NULL);
+    }
+}
+
 static void starved(void) {
     make_pipe(ends, "pipe");
     actor("hog", occupy, NULL);
     actor("hog-2", occupy, NULL);
     actor("holder", starve, NULL);
     actor("victim", read_the_pipe, NULL);
+    await_starved(pid_of("holder"));
 }
 
 // ---- endings that a frozen thread delays ----

@@ -23,7 +23,8 @@ func explanation(of action: Remedy.Action, in index: DiagnosisIndex) -> String? 
         let tracees = tracedBy(tracer, index)
         return "ends \(index.name(of: tracer)), the tracer" + (tracees.isEmpty ? "" : " of " + listed(tracees.map(index.name), limit: 3))
     case .thaw(let process):
-        return "thaws the cgroup of \(index.name(of: process))" + (engineThaw(process, index).map { "; for a paused container: \($0)" } ?? "")
+        return "thaws the cgroup of \(index.name(of: process))"
+            + (engineThaw(process, index).map { "; for a paused container: \($0)" } ?? "")
     }
 }
 

@@ -124,7 +124,8 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     case .inFlightFD: return "\(own); the other end sits in a message that nobody has received"
     case .unanswered:
         return finding.chain.count > 1
-            ? "\(thread) does not answer\(refusal.hasPrefix(sameRefusal) ? String(refusal.dropFirst(sameRefusal.count)) : refusal), though nothing seen holds it up" : "\(own); nobody answers"
+            ? "\(thread) does not answer\(refusal.hasPrefix(sameRefusal) ? String(refusal.dropFirst(sameRefusal.count)) : refusal), though nothing seen holds it up"
+            : "\(own); nobody answers"
     case .missedEvent: return "\(own); the event is there, but nobody was woken"
     case .flowStopped: return "\(own); its output was stopped with Ctrl-S (XOFF), Ctrl-Q continues it"
     case .memoryLimit: return own + (own.contains("memory") ? "" : "; its cgroup is at its memory limit")

@@ -65,7 +65,8 @@ let controlGroups: [Scenario] = [
         Truth(["pause", "poll"], root: ["victim"], cause: atRest, verdict: .chainOrRest)),
     Scenario(
         "cpu-quota", "an empty pipe, its writer is out of CPU quota", needs: [.cpuQuota], states: ["holder": .moving],
-        Truth(["pipe-read"], "pipe:[{pipe}]", on: [.certain("holder")], root: ["holder"], cause: ["throttled"], verdict: .chainOrRest,
+        Truth(
+            ["pipe-read"], "pipe:[{pipe}]", on: [.certain("holder")], root: ["holder"], cause: ["throttled"], verdict: .chainOrRest,
             chain: ["pipe-read", "cpu-throttled"])),
     Scenario(
         "memory-limit-v1", "a cgroup at its memory limit with the OOM killer off", needs: [.memoryLimit],

@@ -92,10 +92,13 @@ let eventWaits: [Scenario] = [
     event("signal-suspend", "sigsuspend", "signal-wait", cause: ["idle"]),
     Scenario(
         "eventfd-semaphore", "an empty eventfd in semaphore mode",
-        Truth(["eventfd-read"], "eventfd:*", on: [.named("holder")], othersAllowed: true, root: ["holder"], cause: asleep, verdict: .chainOrRest)),
+        Truth(
+            ["eventfd-read"], "eventfd:*", on: [.named("holder")], othersAllowed: true, root: ["holder"], cause: asleep,
+            verdict: .chainOrRest)),
     Scenario(
         "eventfd-full", "an eventfd that is full",
-        Truth(["eventfd-write"], "eventfd:*", on: [.named("holder")], othersAllowed: true, root: ["holder"], cause: asleep, verdict: .chain)),
+        Truth(["eventfd-write"], "eventfd:*", on: [.named("holder")], othersAllowed: true, root: ["holder"], cause: asleep, verdict: .chain)
+    ),
     Scenario(
         "vfork-among-others", "a vfork of a process with other children",
         Truth(["vfork"], on: [.named("holder")], root: ["holder"], cause: asleep, verdict: .chainOrRest)),
