@@ -13,7 +13,12 @@ public protocol WaitResolver: Sendable {
 /// thread still shows the system call that it was stopped in; what the channel alone tells comes last.
 public enum WaitFamilies {
     static let all: [any WaitResolver.Type] = [
+        FrozenGroups.self,
         ThreadStates.self,
+        IOUrings.self,
+        SeccompNotifications.self,
+        MemoryLimits.self,
+        Exits.self,
         Sleeps.self,
         Futexes.self,
         MessageQueues.self,

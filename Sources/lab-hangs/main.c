@@ -22,6 +22,8 @@ static const struct scenario *const families[] = {
     sysv_scenarios,
     file_lock_scenarios,
     process_scenarios,
+    control_group_scenarios,
+    event_wait_scenarios,
     poll_set_scenarios,
     mixed_scenarios,
     trap_scenarios,

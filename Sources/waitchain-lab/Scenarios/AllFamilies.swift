@@ -15,6 +15,8 @@ let families: [Family] = [
     Family(name: "System V IPC", scenarios: systemVIPC),
     Family(name: "file locks", scenarios: fileLocks),
     Family(name: "processes", scenarios: processes),
+    Family(name: "control groups", scenarios: controlGroups),
+    Family(name: "event waits", scenarios: eventWaits),
     Family(name: "poll sets", scenarios: pollSets),
     Family(name: "mixed", scenarios: mixed),
     Family(name: "traps", scenarios: traps),
