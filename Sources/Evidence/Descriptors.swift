@@ -97,9 +97,10 @@ extension Host {
     /// Directory of a thread below the procfs root. Its own, not its leader's: a leader that has ended shows nothing.
     func directory(of thread: ThreadReading) -> String { "\(thread.pid)/task/\(thread.tid)" }
 
-    private func cachedLink(_ path: String) -> String? {
+    /// - Parameter throughReader: the link may wait for a lock that the target holds.
+    private func cachedLink(_ path: String, throughReader: Bool = false) -> String? {
         if let known = linkCache[path] { return known }
-        let result = source.link(path)
+        let result = throughReader ? source.linkThroughReader(path) : source.link(path)
         if case .failure(let error) = result { note("/proc/" + path, error) }
         let link = try? result.get()
         linkCache[path] = .some(link)
@@ -117,7 +118,14 @@ extension Host {
     }
 
     public func descriptorInfo(_ number: Int32, of thread: ThreadReading) -> DescriptorInfo? {
-        try? source.readInPlace("\(directory(of: thread))/fdinfo/\(number)") { DescriptorInfo($0) }.get()
+        let path = "\(directory(of: thread))/fdinfo/\(number)"
+        // An epoll set's takes the lock that its own waiter may hold while its memory is missing (fs/eventpoll.c `ep_show_fdinfo`).
+        guard descriptorLink(number, of: thread) == "anon_inode:[eventpoll]" else {
+            return try? source.readInPlace(path) { DescriptorInfo($0) }.get()
+        }
+        let result = source.read(path, limit: 1 << 20)
+        if case .failure(let error) = result { note("/proc/" + path, error) }
+        return (try? result.get())?.withUnsafeBytes { DescriptorInfo($0) }
     }
 
     public func descriptorInfo(_ holder: DescriptorHolder) -> DescriptorInfo? {
@@ -128,7 +136,7 @@ extension Host {
     /// Path of a process's executable, as the link says.
     public func executable(of process: ProcessReading) -> String? {
         guard let thread = process.living, !thread.stat.isKernelThread, !process.isZombie else { return nil }
-        return cachedLink("\(directory(of: thread))/exe")
+        return cachedLink("\(directory(of: thread))/exe", throughReader: true)
     }
 
     public func workingDirectory(of thread: ThreadReading) -> String? { cachedLink("\(directory(of: thread))/cwd") }

@@ -21,6 +21,10 @@ public final class HostSource {
     /// Reads that were given up so far.
     public private(set) var abandonedReads = 0
 
+    /// How long the next read may stand still. Where many reads hang, as in a process with hundreds of threads that all block their
+    /// reader, each further one gets less time, so that they do not use up what the other targets need.
+    var patienceMilliseconds: Int32 { ReaderProcess.patience(readLimitMilliseconds, after: abandonedReads) }
+
     private var readers: [ReaderProcess] = []
     private var single: ReaderProcess?
     private let scratch = ScratchBuffer(count: 1 << 16)
@@ -169,14 +173,14 @@ public final class HostSource {
         ) { Array($0) }
     }
 
-    private func one<T>(_ request: ReadRequest, _ body: (UnsafeRawBufferPointer) -> T) -> Result<T, ReadError> {
+    func one<T>(_ request: ReadRequest, _ body: (UnsafeRawBufferPointer) -> T) -> Result<T, ReadError> {
         if single == nil { single = ReaderProcess() }
         guard let reader = single else { return .failure(.failed(ENOMEM)) }
         guard MonotonicClock.now() < deadline else { return .failure(.timedOut) }
         reader.begin()
         guard reader.add(request) else { return .failure(.failed(ENAMETOOLONG)) }
         reader.start()
-        abandonedReads += reader.wait(limitMilliseconds: readLimitMilliseconds, deadline: deadline)
+        abandonedReads += reader.wait(limitMilliseconds: patienceMilliseconds, deadline: deadline)
         return reader.answer(0).map(body)
     }
 
@@ -233,7 +237,7 @@ public final class HostSource {
                 if MonotonicClock.now() < deadline { reader.start() }
             }
             for (reader, share) in zip(used, shares) {
-                abandonedReads += reader.wait(limitMilliseconds: readLimitMilliseconds, deadline: deadline)
+                abandonedReads += reader.wait(limitMilliseconds: patienceMilliseconds, deadline: deadline)
                 var begin = 0
                 for (index, end) in zip(share.range, share.ends) {
                     take(items[index], (begin..<end).map { reader.answer($0) })

@@ -15,6 +15,8 @@ public enum ReadRequest: Sendable {
     /// `count` bytes of a thread's memory, pages that are present only; shorter when a page is not. With `throughFile`, the
     /// `mem` and `pagemap` files below that directory are used, otherwise process_vm_readv and that directory's `pagemap`.
     case memory(directory: String, tid: Int32, address: UInt64, count: Int, throughFile: Bool)
+    /// Where a symbolic link points, up to 4096 bytes; it is not followed. `path` is absolute.
+    case link(path: String)
 }
 
 /// A disposable child that makes the reads that could block (see fs/proc: `maps`, `syscall`, `stat` and others may wait for a
@@ -90,6 +92,9 @@ final class ReaderProcess {
         case .directory(let path):
             guard store(path) else { return false }
             kind = 2
+        case .link(let path):
+            guard path.utf8.count + 1 + 4096 <= room, store(path) else { return false }
+            (kind, limit) = (7, 4096)
         case .member(let name, let size):
             guard size >= 0, name.utf8CodeUnitCount + 1 + size <= room else { return false }
             pathAt = dataUsed
@@ -134,7 +139,8 @@ final class ReaderProcess {
             }
             var wake = pollfd(fd: answerEnd, events: Int16(POLLIN), revents: 0)
             let now = MonotonicClock.now()
-            let left = now >= deadline ? 0 : min(Int64(limitMilliseconds), Int64((deadline - now) / 1_000_000))
+            let limit = Self.patience(limitMilliseconds, after: abandoned)
+            let left = now >= deadline ? 0 : min(Int64(limit), Int64((deadline - now) / 1_000_000))
             let ready = poll(&wake, 1, Int32(left))
             if ready < 0 && errno == EINTR { continue }
             if ready > 0 {
@@ -172,16 +178,36 @@ final class ReaderProcess {
         return .success(UnsafeRawBufferPointer(start: memory + Self.dataOffset + at, count: Int(length)))
     }
 
-    /// Ends the child. It is not waited for: a read may hold it in an uninterruptible sleep.
+    /// How long a read may stand still after others were given up: half as long after every fourth, but never under a tenth.
+    static func patience(_ limitMilliseconds: Int32, after abandoned: Int) -> Int32 {
+        max(limitMilliseconds >> Int32(min(abandoned / 4, 8)), limitMilliseconds / 10, 1)
+    }
+
+    /// Ends the child. One that a read holds in an uninterruptible sleep is not waited for, but reaped at a later occasion.
     func stop() {
         if child > 0 {
             kill(child, SIGKILL)
-            var status: Int32 = 0
-            _ = cl_reap(child, &status)
+            unreaped.append(child)
         }
+        reap()
         if commandEnd >= 0 { close(commandEnd) }
         if answerEnd >= 0 { close(answerEnd) }
         (child, commandEnd, answerEnd) = (0, -1, -1)
+    }
+
+    /// Children that were ended and not yet waited for.
+    private var unreaped: [pid_t] = []
+
+    /// Waits for ended children, a few milliseconds at most: a child that is killable is gone by then.
+    private func reap() {
+        for attempt in 0..<20 {
+            unreaped.removeAll { child in
+                var status: Int32 = 0
+                return cl_reap(child, &status) != 0
+            }
+            if unreaped.isEmpty { return }
+            if attempt < 19 { usleep(100) }
+        }
     }
 
     private func launch(from first: Int) {
@@ -261,6 +287,9 @@ final class ReaderProcess {
                     directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
                     length = directory >= 0 ? 0 : -Int(errno)
                 case 3: length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                case 7:
+                    let got = readlink(path, out.assumingMemoryBound(to: CChar.self), limit)
+                    length = got >= 0 ? got : -Int(errno)
                 case 6:
                     length = slice(
                         path: path, offset: record.load(fromByteOffset: 8, as: UInt64.self), into: out, count: limit,

@@ -14,6 +14,7 @@ public protocol WaitResolver: Sendable {
 public enum WaitFamilies {
     static let all: [any WaitResolver.Type] = [
         ThreadStates.self,
+        PageFaults.self,
         Sleeps.self,
         Futexes.self,
         MessageQueues.self,
@@ -28,6 +29,13 @@ public enum WaitFamilies {
         Terminals.self,
         UnixSockets.self,
         InternetSockets.self,
+        Leases.self,
+        FanotifyPermissions.self,
+        FUSEMounts.self,
+        NetworkMounts.self,
+        FrozenFilesystems.self,
+        InodeLocks.self,
+        Disks.self,
         ChannelOnly.self,
     ]
 

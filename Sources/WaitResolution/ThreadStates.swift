@@ -22,7 +22,7 @@ enum ThreadStates: WaitResolver {
         case UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x"):
             return ended(thread, on: host)
         default:
-            guard stat.isKernelThread else { return nil }
+            guard stat.isKernelThread, !Disks.isBlockedKernelThread(thread) else { return nil }
             return Wait(kind: .kernelWorker, mobility: .free(.idle), deadEnd: .idle, description: "is a kernel thread at rest")
         }
     }

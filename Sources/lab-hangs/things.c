@@ -110,6 +110,7 @@ static void end_actors(void) {
 }
 
 void clear_stage(void) {
+    clear_mounts();
     end_actors();
     for (int i = 0; i < stage->queue_count; i++) msgctl(stage->queues[i], IPC_RMID, NULL);
     for (int i = 0; i < stage->semaphore_count; i++) semctl(stage->semaphores[i], 0, IPC_RMID);

@@ -1,0 +1,71 @@
+import CLinux
+import Glibc
+
+extension HostSource {
+    /// Directory under which `/sys` and `/dev` of the observed host lie: the root, or beside a recorded tree.
+    private var systemRoot: String {
+        guard !isProcFS else { return "" }
+        guard let slash = root.lastIndex(of: "/") else { return "." }
+        return String(root[..<slash])
+    }
+
+    /// A small file outside procfs, of sysfs in most cases, through the reader process.
+    /// - Parameter path: absolute, as `/sys/dev/block/7:0/inflight`.
+    public func readSystemFile(_ path: String, limit: Int = 4096) -> Result<[UInt8], ReadError> {
+        one(.file(path: systemRoot + path, limit: limit)) { Array($0) }
+    }
+
+    /// Where a link outside procfs points, through the reader process; it is not followed.
+    public func systemLink(_ path: String) -> Result<String, ReadError> { one(.link(path: systemRoot + path)) { $0.text } }
+
+    /// Where a symbolic link of procfs points, through the reader process: some (`exe` on 2026 stable kernels, `map_files`) wait
+    /// for locks that the target holds.
+    public func linkThroughReader(_ path: String) -> Result<String, ReadError> { one(.link(path: root + "/" + path)) { $0.text } }
+
+    /// Names in a directory of sysfs, sorted; empty when there is none.
+    public func systemDirectory(_ path: String) -> [String] {
+        let fd = cl_openat(AT_FDCWD, systemRoot + path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard fd >= 0 else { return [] }
+        defer { Glibc.close(fd) }
+        var names: [String] = []
+        var buffer = [UInt8](repeating: 0, count: 8192)
+        while true {
+            let got = buffer.withUnsafeMutableBytes { cl_getdents64(fd, $0.baseAddress, $0.count) }
+            guard got > 0 else { return names.sorted() }
+            var at = 0
+            // struct linux_dirent64: u64 inode, i64 offset, u16 length, u8 type, name.
+            while at + 19 <= got {
+                let length = Int(buffer[at + 16]) | Int(buffer[at + 17]) << 8
+                guard length >= 20, at + length <= got else { break }
+                let name = buffer[(at + 19)..<(at + length)].prefix { $0 != 0 }
+                if name.first != 0x2E { names.append(String(decoding: name, as: UTF8.self)) }
+                at += length
+            }
+        }
+    }
+
+    /// What the hung-task detector told about owners of locks, oldest first. Reads the kernel log without waiting; empty where
+    /// this user may not read it (kernel.dmesg_restrict).
+    public func hungTaskReports() -> Result<[HungTaskReport], ReadError> {
+        let fd = cl_openat(AT_FDCWD, systemRoot + "/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard fd >= 0 else { return .failure(ReadError(errno: errno)) }
+        defer { Glibc.close(fd) }
+        var reports: [HungTaskReport] = []
+        var buffer = [UInt8](repeating: 0, count: 16384)
+        // A record a read; a log that is written to faster than it is read must not hold us.
+        for _ in 0..<200_000 where MonotonicClock.now() < deadline {
+            let got = buffer.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress, $0.count) }
+            if got < 0 {
+                if errno == EINTR || errno == EPIPE { continue }
+                break
+            }
+            if got == 0 { break }
+            buffer.withUnsafeBytes { bytes in
+                // A recorded log is a plain file of many records.
+                var cursor = ByteCursor(UnsafeRawBufferPointer(rebasing: bytes[..<got]))
+                while let line = cursor.line() { if let report = HungTaskReport(record: line) { reports.append(report) } }
+            }
+        }
+        return .success(reports)
+    }
+}

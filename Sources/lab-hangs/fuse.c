@@ -1,0 +1,296 @@
+// Threads that wait for a FUSE daemon which sleeps, is stopped, waits itself, or waits for them.
+#include "fuse_daemon.h"
+
+#include <linux/fuse.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+enum { mounted, second_mounted, opened, locked, second_opened, hush };
+
+static struct fuse_plan plan = {.mount_point = "mnt", .mounted = mounted, .hush = -1};
+static struct fuse_plan second_plan = {.mount_point = "mnt-2", .mounted = second_mounted, .hush = -1};
+
+static const char *on_mount(const char *name) {
+    static char path[300];
+    snprintf(path, sizeof path, "%s/%s", private_path("mnt"), name);
+    return path;
+}
+
+static void stage_mount(unsigned silent_operation, void (*when_silent)(void)) {
+    private_mounts();
+    private_mount_point("mnt");
+    plan.silent[0] = silent_operation;
+    plan.when_silent = when_silent;
+}
+
+// ---- daemons that have something else to do ----
+
+static void sleeps(void) { sleep_for_good(); }
+
+static int pipe_ends[2];
+
+static void reads_pipe(void) {
+    char byte;
+    will_wait(SYS_read);
+    if (read(pipe_ends[0], &byte, 1) < 0) fail("read");
+}
+
+static void wants_lock(void) {
+    int file = open_file("lock");
+    will_wait(SYS_flock);
+    flock(file, LOCK_EX);
+}
+
+static void touches_itself(void) {
+    struct stat status;
+    will_wait(SYS_newfstatat);
+    stat(on_mount("file-again"), &status);
+}
+
+// ---- victims ----
+
+static void reads_file(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    int file = must(open(on_mount("file"), O_RDONLY), "open");
+    char byte;
+    will_wait(SYS_read);
+    if (read(file, &byte, 1) < 0) fail("read");
+}
+
+static void reads_directory(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    int directory = must(open(on_mount("dir"), O_RDONLY | O_DIRECTORY), "open");
+    char entries[1024];
+    will_wait(SYS_getdents64);
+    syscall(SYS_getdents64, directory, entries, sizeof entries);
+}
+
+static void asks_status(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    struct stat status;
+    will_wait(SYS_newfstatat);
+    syscall(SYS_newfstatat, AT_FDCWD, on_mount("file"), &status, 0);
+}
+
+static void asks_status_in_directory(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    must(chdir(on_mount("dir")), "chdir");
+    give_cue(opened);
+    struct stat status;
+    will_wait(SYS_newfstatat);
+    syscall(SYS_newfstatat, AT_FDCWD, "file-2", &status, 0);
+}
+
+static void touches_page(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    int file = must(open(on_mount("file"), O_RDONLY), "open");
+    volatile const char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+    if (page == MAP_FAILED) fail("mmap");
+    close(file);
+    will_wait(ANY_CALL);
+    (void)*page;
+}
+
+static void executes(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    char *const arguments[] = {"file", NULL};
+    will_wait(SYS_execve);
+    execv(on_mount("file"), arguments);
+}
+
+static void syncs_file(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    int file = must(open(on_mount("file"), O_RDWR), "open");
+    will_wait(SYS_fsync);
+    fsync(file);
+}
+
+static void locks_and_reads(void *unused) {
+    int lock = open_file("lock");
+    must(flock(lock, LOCK_EX), "flock");
+    give_cue(locked);
+    keep_only(lock, -1);
+    await_cue(mounted);
+    (void)unused;
+    int file = must(open(on_mount("file"), O_RDONLY), "open");
+    char byte;
+    will_wait(SYS_read);
+    if (read(file, &byte, 1) < 0) fail("read");
+}
+
+// ---- scenarios ----
+
+static void fuse_read(void) {
+    stage_mount(FUSE_READ, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", reads_file, NULL);
+}
+
+static void fuse_idle(void) {
+    stage_mount(FUSE_READ, NULL);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", reads_file, NULL);
+}
+
+static void fuse_running(void) {
+    stage_mount(FUSE_READ, spin_for_good);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", reads_file, NULL);
+}
+
+static void fuse_stopped(void) {
+    fuse_idle();
+    await_blocked("victim");
+    await_blocked("holder");
+    stop("holder");
+}
+
+static void holds_write_end(void *unused) {
+    (void)unused;
+    close(pipe_ends[0]);
+    sleep_for_good();
+}
+
+static void daemon_with_read_end(void *given) {
+    close(pipe_ends[1]);
+    fuse_daemon(given);
+}
+
+static void fuse_pipe(void) {
+    stage_mount(FUSE_READ, reads_pipe);
+    make_pipe(pipe_ends, "pipe");
+    actor("root", holds_write_end, NULL);
+    actor("holder", daemon_with_read_end, &plan);
+    actor("victim", reads_file, NULL);
+}
+
+static void fuse_status(void) {
+    stage_mount(FUSE_LOOKUP, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", asks_status, NULL);
+}
+
+static void fuse_in_directory(void) {
+    stage_mount(0, sleeps);
+    plan.hush = opened;
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", asks_status_in_directory, NULL);
+}
+
+static void fuse_directory(void) {
+    stage_mount(FUSE_READDIR, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", reads_directory, NULL);
+}
+
+static void fuse_mapped(void) {
+    stage_mount(FUSE_READ, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", touches_page, NULL);
+}
+
+static void fuse_executable(void) {
+    stage_mount(FUSE_READ, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", executes, NULL);
+}
+
+static void fuse_fsync(void) {
+    stage_mount(FUSE_FSYNC, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", syncs_file, NULL);
+}
+
+static void fuse_two(void) {
+    stage_mount(FUSE_READ, sleeps);
+    private_mount_point("mnt-2");
+    actor("bystander", fuse_daemon, &second_plan);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", reads_file, NULL);
+}
+
+static void keeps_the_descriptor(void *unused) {
+    (void)unused;
+    sleep_for_good();
+}
+
+static void forks_first(void) {
+    actor("heir", keeps_the_descriptor, NULL);
+    sleep_for_good();
+}
+
+static void fuse_inherited(void) {
+    stage_mount(FUSE_READ, forks_first);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", reads_file, NULL);
+}
+
+static void fuse_deadlock(void) {
+    stage_mount(FUSE_READ, wants_lock);
+    actor("victim", locks_and_reads, NULL);
+    await_cue(locked);
+    actor("holder", fuse_daemon, &plan);
+}
+
+static void fuse_itself(void) {
+    stage_mount(FUSE_READ, touches_itself);
+    actor("victim", fuse_daemon, &plan);
+    actor("reader", reads_file, NULL);
+}
+
+// Ends while it has a file there: closing waits for the daemon, with no descriptors or memory left to tell which.
+static void ends_with_file(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    must(open(on_mount("file"), O_RDWR), "open");
+    will_wait(ANY_CALL);
+}
+
+static void fuse_exit(void) {
+    stage_mount(FUSE_FLUSH, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", ends_with_file, NULL);
+}
+
+static void fuse_at_rest(void) {
+    stage_mount(0, NULL);
+    actor("victim", fuse_daemon, &plan);
+    await_cue(mounted);
+}
+
+const struct scenario fuse_scenarios[] = {
+    {"fuse-read", fuse_read, 2},
+    {"fuse-daemon-idle", fuse_idle, 2},
+    {"fuse-daemon-running", fuse_running, 2},
+    {"fuse-daemon-stopped", fuse_stopped, 2},
+    {"fuse-daemon-waits", fuse_pipe, 3},
+    {"fuse-stat", fuse_status, 2},
+    {"fuse-working-directory", fuse_in_directory, 2},
+    {"fuse-readdir", fuse_directory, 2},
+    {"fuse-mapped-page", fuse_mapped, 2},
+    {"fuse-execve", fuse_executable, 2},
+    {"fuse-fsync", fuse_fsync, 2},
+    {"fuse-two-mounts", fuse_two, 3},
+    {"fuse-inherited", fuse_inherited, 3},
+    {"fuse-flock-deadlock", fuse_deadlock, 2},
+    {"fuse-self", fuse_itself, 2},
+    {"fuse-exit", fuse_exit, 2},
+    {"fuse-at-rest", fuse_at_rest, 1},
+    {0},
+};
