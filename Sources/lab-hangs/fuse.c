@@ -268,6 +268,44 @@ static void fuse_exit(void) {
     actor("victim", ends_with_file, NULL);
 }
 
+// Executes a program with a file there that is closed on the way (fs/exec.c `do_close_on_exec`): on some kernels it then holds the lock
+// that readers of its procfs files need.
+static void executes_and_closes(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    must(open(on_mount("file"), O_RDWR | O_CLOEXEC), "open");
+    char *const arguments[] = {"sleep", "100000", NULL};
+    will_wait(SYS_execve);
+    execv("/bin/sleep", arguments);
+}
+
+static void fuse_exec_closes(void) {
+    stage_mount(FUSE_FLUSH, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", executes_and_closes, NULL);
+}
+
+// Its program and all that it has mapped lie there; it sleeps, and needs none of it now.
+static void executes_sleep(void *unused) {
+    (void)unused;
+    keep_only(-1);
+    await_cue(mounted);
+    char *const arguments[] = {"sleep", "100000", NULL};
+    will_wait(SYS_clock_nanosleep);
+    execv(on_mount("file"), arguments);
+}
+
+static void dead_executable(void) {
+    stage_mount(0, NULL);
+    plan.content = "/bin/sleep";
+    plan.hush = hush;
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", executes_sleep, NULL);
+    await_blocked("victim");
+    give_cue(hush);
+}
+
 static void fuse_at_rest(void) {
     stage_mount(0, NULL);
     actor("victim", fuse_daemon, &plan);
@@ -291,6 +329,8 @@ const struct scenario fuse_scenarios[] = {
     {"fuse-flock-deadlock", fuse_deadlock, 2},
     {"fuse-self", fuse_itself, 2},
     {"fuse-exit", fuse_exit, 2},
+    {"fuse-execve-closes", fuse_exec_closes, 2},
+    {"fuse-executable", dead_executable, 2},
     {"fuse-at-rest", fuse_at_rest, 1},
     {0},
 };
