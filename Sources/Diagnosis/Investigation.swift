@@ -185,7 +185,7 @@ public struct Investigation {
     }
 
     private func executableName(_ pid: Int32, _ host: Host) -> String? {
-        guard let path = try? host.source.linkThroughReader("\(pid)/exe").get() else { return nil }
+        guard let path = try? host.source.link("\(pid)/exe").get() else { return nil }
         let name = path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
         return name.split(separator: "/").last.map(String.init)
     }

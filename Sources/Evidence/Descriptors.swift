@@ -38,34 +38,44 @@ public struct DescriptorHolder: Sendable, Hashable {
 
 /// Who holds what: one pass over `/proc/*/fd`, made only when a wait needs it. 16 bytes a descriptor.
 struct DescriptorIndex {
-    private var rows: [(hash: UInt64, pid: Int32, descriptor: Int32)] = []
+    private let rows: [(hash: UInt64, pid: Int32, descriptor: Int32)]
     /// Every socket, once for each descriptor.
-    private(set) var sockets: [DescriptorHolder] = []
-    /// Processes whose descriptors may not be read.
-    private(set) var refused: Set<Int32> = []
+    let sockets: [DescriptorHolder]
+    /// Processes whose descriptors may not be read, or whose kernel does not answer.
+    let refused: Set<Int32>
 
     /// O(n log n) in the number of descriptors on the host.
     init(_ source: HostSource, pids: [Int32]) {
-        for pid in pids {
-            var found = false
-            let problem = source.forEachDescriptor(in: "\(pid)/fd") { descriptor, link in
-                found = true
-                rows.append((Self.hash(link), pid, descriptor))
-                if link.first == 0x73 { sockets.append(DescriptorHolder(pid: pid, descriptor: descriptor)) }
-            }
-            if case .denied = problem { refused.insert(pid) }
-            guard !found, problem == nil || problem == .gone else { continue }
-            // The leader may have ended before its threads: then only they still show the descriptors.
-            guard case .success(let tids) = source.numbers(in: "\(pid)/task"), tids.count > 1 else { continue }
-            for tid in tids where tid != pid {
-                _ = source.forEachDescriptor(in: "\(pid)/task/\(tid)/fd") { descriptor, link in
-                    found = true
-                    rows.append((Self.hash(link), pid, descriptor))
-                }
-                if found { break }
-            }
+        var rows: [(hash: UInt64, pid: Int32, descriptor: Int32)] = []
+        var sockets: [DescriptorHolder] = []
+        var refused: Set<Int32> = []
+        var found: Set<Int32> = []
+        func add(_ pid: Int32, _ descriptor: Int32, _ link: UnsafeRawBufferPointer) {
+            found.insert(pid)
+            rows.append((Self.hash(link), pid, descriptor))
+            if link.first == 0x73 { sockets.append(DescriptorHolder(pid: pid, descriptor: descriptor)) }
         }
+        var empty: [Int32] = []
+        source.forEachDescriptor(
+            in: pids.map { ($0, "\($0)/fd") }, add,
+            end: { pid, problem in
+                switch problem {
+                case .denied, .timedOut: refused.insert(pid)
+                case nil where !found.contains(pid), .gone: empty.append(pid)
+                default: break
+                }
+            })
+        // The leader may have ended before its threads: then only they still show the descriptors.
+        var threads: [(item: Int32, path: String)] = []
+        for pid in empty {
+            guard case .success(let tids) = source.numbers(in: "\(pid)/task"), tids.count > 1 else { continue }
+            if let tid = tids.first(where: { $0 != pid }) { threads.append((pid, "\(pid)/task/\(tid)/fd")) }
+        }
+        source.forEachDescriptor(in: threads, add, end: { _, _ in })
+        self.sockets = sockets
+        self.refused = refused
         rows.sort { ($0.hash, $0.pid, $0.descriptor) < ($1.hash, $1.pid, $1.descriptor) }
+        self.rows = rows
     }
 
     /// O(log n).
@@ -97,14 +107,33 @@ extension Host {
     /// Directory of a thread below the procfs root. Its own, not its leader's: a leader that has ended shows nothing.
     func directory(of thread: ThreadReading) -> String { "\(thread.pid)/task/\(thread.tid)" }
 
-    /// - Parameter throughReader: the link may wait for a lock that the target holds.
-    private func cachedLink(_ path: String, throughReader: Bool = false) -> String? {
+    private func cachedLink(_ path: String) -> String? {
         if let known = linkCache[path] { return known }
-        let result = throughReader ? source.linkThroughReader(path) : source.link(path)
+        let result = source.link(path)
         if case .failure(let error) = result { note("/proc/" + path, error) }
         let link = try? result.get()
         linkCache[path] = .some(link)
         return link
+    }
+
+    /// Reads what the first arguments of many threads' calls refer to, for `descriptor(_:of:)` to find: most are descriptors.
+    public func prefetchDescriptors(of threads: [ThreadReading]) {
+        var paths: [String] = []
+        for thread in threads where thread.isAsleep {
+            guard let call = thread.systemCall, call[0] < 1 << 20 else { continue }
+            let path = "\(directory(of: thread))/fd/\(call[0])"
+            if linkCache[path] == nil { paths.append(path) }
+        }
+        guard paths.count > 2 else { return }
+        source.readMany(
+            paths, fill: { [.link(path: source.root + "/" + $0)] },
+            take: { path, answers in
+                switch answers.first {
+                case .success(let bytes): linkCache[path] = .some(bytes.text)
+                case .failure(.gone): linkCache[path] = .some(nil)
+                default: break
+                }
+            })
     }
 
     /// What a thread's descriptor refers to; nil when it is closed or may not be read.
@@ -136,7 +165,7 @@ extension Host {
     /// Path of a process's executable, as the link says.
     public func executable(of process: ProcessReading) -> String? {
         guard let thread = process.living, !thread.stat.isKernelThread, !process.isZombie else { return nil }
-        return cachedLink("\(directory(of: thread))/exe", throughReader: true)
+        return cachedLink("\(directory(of: thread))/exe")
     }
 
     public func workingDirectory(of thread: ThreadReading) -> String? { cachedLink("\(directory(of: thread))/cwd") }

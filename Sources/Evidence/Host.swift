@@ -74,7 +74,7 @@ public final class Host {
                     .member(name: "syscall", limit: 256),
                 ]
             },
-            take: { item, answers in readings.append(raw(tid: item.tid, answers)) })
+            take: { item, answers in readings.append(raw(pid: item.pid, tid: item.tid, answers)) })
         for (pid, range) in order {
             let raws = readings[range].compactMap { $0 }
             guard let first = raws.first else {
@@ -89,7 +89,7 @@ public final class Host {
                     ThreadReading(
                         id: ThreadID(process: process, tid: raw.tid, startTicks: raw.stat.startTicks), stat: raw.stat,
                         channel: raw.channel.map(KernelSymbols.normalised), rawChannel: raw.channel, call: raw.call,
-                        callProblem: raw.callProblem, runCount: raw.runCount)
+                        callProblem: raw.callProblem, runCount: raw.runCount, isShut: raw.isShut)
                 })
         }
     }
@@ -125,16 +125,20 @@ public final class Host {
         let call: SystemCallState?
         let callProblem: ReadError?
         let runCount: UInt64?
+        var isShut = false
     }
 
-    private func raw(tid: Int32, _ answers: [Result<UnsafeRawBufferPointer, ReadError>]) -> RawReading? {
+    private func raw(pid: Int32, tid: Int32, _ answers: [Result<UnsafeRawBufferPointer, ReadError>]) -> RawReading? {
         guard answers.count == 5 else { return nil }
         let statBytes: UnsafeRawBufferPointer
         switch answers[2] {
         case .success(let bytes): statBytes = bytes
         case .failure(let error):
             if error != .gone { note("/proc/\(tid)/stat", error) }
-            return nil
+            guard error == .timedOut, let status = status(pid: pid, tid: tid), let stat = ThreadStat(status) else { return nil }
+            var runs: UInt64?
+            if case .success(let bytes) = answers[1] { runs = SchedulerCounters(bytes)?.runCount }
+            return RawReading(tid: tid, stat: stat, channel: nil, call: nil, callProblem: .timedOut, runCount: runs, isShut: true)
         }
         guard let stat = ThreadStat(statBytes) else { return nil }
         var channel: String?
@@ -167,7 +171,7 @@ public final class Host {
     /// The kernel functions that a sleeping thread is in, innermost first, as the kernel prints them; empty when it runs, and without the
     /// privilege (CAP_SYS_ADMIN in the first user namespace). Read once a look.
     public func kernelFrames(of thread: ThreadReading) -> [String] {
-        guard stacksAreReadable, thread.isAsleep else { return [] }
+        guard stacksAreReadable, thread.isAsleep, !thread.isShut else { return [] }
         if let known = kernelFramesCache[thread.id] { return known }
         var frames: [String] = []
         switch source.read("\(thread.pid)/task/\(thread.tid)/stack", limit: 16384) {
@@ -201,6 +205,11 @@ public final class Host {
                 ]
             },
             take: { thread, answers in
+                if thread.isShut, answers.count == 3, case .success(let bytes) = answers[1],
+                    SchedulerCounters(bytes)?.runCount == thread.runCount
+                {
+                    return
+                }
                 guard answers.count == 3, case .success(let statBytes) = answers[2], let stat = ThreadStat(statBytes),
                     stat.startTicks == thread.id.startTicks, stat.state == thread.stat.state
                 else {

@@ -17,6 +17,8 @@ public enum ReadRequest: Sendable {
     case memory(directory: String, tid: Int32, address: UInt64, count: Int, throughFile: Bool)
     /// Where a symbolic link points, up to 4096 bytes; it is not followed. `path` is absolute.
     case link(path: String)
+    /// Every link in a directory of descriptors, as `DescriptorLinks` unpacks them; ENOBUFS when `limit` bytes do not suffice.
+    case descriptors(path: String, limit: Int)
 }
 
 /// A disposable child that makes the reads that could block (see fs/proc: `maps`, `syscall`, `stat` and others may wait for a
@@ -95,6 +97,9 @@ final class ReaderProcess {
         case .link(let path):
             guard path.utf8.count + 1 + 4096 <= room, store(path) else { return false }
             (kind, limit) = (7, 4096)
+        case .descriptors(let path, let size):
+            guard size >= 0, path.utf8.count + 1 + size <= room, store(path) else { return false }
+            (kind, limit) = (8, size)
         case .member(let name, let size):
             guard size >= 0, name.utf8CodeUnitCount + 1 + size <= room else { return false }
             pathAt = dataUsed
@@ -106,6 +111,7 @@ final class ReaderProcess {
             guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
             (kind, tid, address, limit) = (throughFile ? 5 : 4, thread, at, size)
         }
+        if let key = hungKey(kind: kind, pathAt: pathAt), hung[key, default: 0] >= Self.hungLimit { kind = 0 }
         record.storeBytes(of: kind, toByteOffset: 0, as: UInt32.self)
         record.storeBytes(of: tid, toByteOffset: 4, as: Int32.self)
         record.storeBytes(of: address, toByteOffset: 8, as: UInt64.self)
@@ -155,7 +161,7 @@ final class ReaderProcess {
             stop()
             guard stuck < count else { break }
             (memory + Self.recordsOffset + stuck * Self.recordSize).storeBytes(of: -ETIMEDOUT, toByteOffset: 28, as: Int32.self)
-            abandoned += 1
+            abandoned += 1 + giveUpOthers(like: stuck)
             if MonotonicClock.now() >= deadline {
                 abandoned += count - stuck - 1
                 break
@@ -193,6 +199,53 @@ final class ReaderProcess {
         if commandEnd >= 0 { close(commandEnd) }
         if answerEnd >= 0 { close(answerEnd) }
         (child, commandEnd, answerEnd) = (0, -1, -1)
+    }
+
+    // MARK: Processes of which nothing can be read
+
+    /// After that many reads of one sort that hung, further ones of the same process are not tried: a lock that holds one of them, as
+    /// that of its memory map, holds all.
+    private static let hungLimit = 2
+    /// Reads that hung, by process and sort.
+    private var hung: [UInt64: Int] = [:]
+
+    /// Tells the process and the sort of a read of memory or of links; nil for others.
+    private func hungKey(kind: UInt32, pathAt: Int) -> UInt64? {
+        guard kind == 4 || kind == 5 || kind == 7 || kind == 8 else { return nil }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(kind == 5 ? 4 : kind == 8 ? 7 : kind)
+        var at = memory + Self.dataOffset + pathAt
+        var isNumber = false
+        while true {
+            let byte = at.load(as: UInt8.self)
+            if byte == 0 { return isNumber ? hash : nil }
+            if byte == 0x2F {
+                if isNumber { return hash }
+                isNumber = true
+            } else if !(0x30...0x39).contains(byte) {
+                isNumber = false
+            }
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+            at += 1
+            if byte == 0x2F, at.load(as: UInt8.self) == 0x2F { isNumber = false }
+        }
+    }
+
+    /// Notes that a read hung; gives up those of its sort that follow in the batch, once there were enough. Returns their number.
+    private func giveUpOthers(like stuck: Int) -> Int {
+        func key(_ index: Int) -> UInt64? {
+            let record = memory + Self.recordsOffset + index * Self.recordSize
+            return hungKey(
+                kind: record.load(fromByteOffset: 0, as: UInt32.self), pathAt: Int(record.load(fromByteOffset: 20, as: UInt32.self)))
+        }
+        guard let guilty = key(stuck) else { return 0 }
+        hung[guilty, default: 0] += 1
+        guard hung[guilty, default: 0] >= Self.hungLimit else { return 0 }
+        var others = 0
+        for index in (stuck + 1)..<max(stuck + 1, count) where key(index) == guilty {
+            (memory + Self.recordsOffset + index * Self.recordSize).storeBytes(of: 0, toByteOffset: 0, as: UInt32.self)
+            others += 1
+        }
+        return others
     }
 
     /// Children that were ended and not yet waited for.
@@ -287,6 +340,8 @@ final class ReaderProcess {
                     directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
                     length = directory >= 0 ? 0 : -Int(errno)
                 case 3: length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                case 0: length = -Int(ETIMEDOUT)
+                case 8: length = listDescriptors(path: path, into: out, limit: limit)
                 case 7:
                     let got = readlink(path, out.assumingMemoryBound(to: CChar.self), limit)
                     length = got >= 0 ? got : -Int(errno)
@@ -306,6 +361,44 @@ final class ReaderProcess {
             pages.forget()
             var done: UInt8 = 1
             while write(answers, &done, 1) < 0 && errno == EINTR {}
+        }
+    }
+
+    /// Reads every numbered link of a directory into records of {i32 number, i32 length or -1 when it may not be read, bytes}.
+    private static func listDescriptors(path: UnsafePointer<CChar>, into out: UnsafeMutableRawPointer, limit: Int) -> Int {
+        let fd = cl_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return -Int(errno) }
+        defer { close(fd) }
+        return withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 8) { entries -> Int in
+            guard let buffer = entries.baseAddress else { return -Int(ENOMEM) }
+            var total = 0
+            while true {
+                let got = cl_getdents64(fd, buffer, 16384)
+                if got < 0 { return -Int(errno) }
+                if got == 0 { return total }
+                var at = 0
+                // struct linux_dirent64: u64 inode, i64 offset, u16 length, u8 type, name.
+                while at + 20 <= got {
+                    let length = Int(buffer.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
+                    guard length >= 20, at + length <= got else { break }
+                    let name = buffer + at + 19
+                    at += length
+                    var number: Int32 = 0
+                    var digit = name
+                    while case let byte = digit.load(as: UInt8.self), byte >= 0x30, byte <= 0x39, number < 200_000_000 {
+                        number = number * 10 + Int32(byte - 0x30)
+                        digit += 1
+                    }
+                    guard digit > name, digit.load(as: UInt8.self) == 0 else { continue }
+                    guard total + 8 + 4096 <= limit else { return -Int(ENOBUFS) }
+                    let size = readlinkat(
+                        fd, name.assumingMemoryBound(to: CChar.self), (out + total + 8).assumingMemoryBound(to: CChar.self), 4096)
+                    guard size > 0 || errno == EACCES || errno == EPERM else { continue }
+                    out.storeBytes(of: number, toByteOffset: total, as: Int32.self)
+                    out.storeBytes(of: Int32(max(size, -1)), toByteOffset: total + 4, as: Int32.self)
+                    total += 8 + (max(size, 0) + 3) / 4 * 4
+                }
+            }
         }
     }
 

@@ -18,10 +18,6 @@ extension HostSource {
     /// Where a link outside procfs points, through the reader process; it is not followed.
     public func systemLink(_ path: String) -> Result<String, ReadError> { one(.link(path: systemRoot + path)) { $0.text } }
 
-    /// Where a symbolic link of procfs points, through the reader process: some (`exe` on 2026 stable kernels, `map_files`) wait
-    /// for locks that the target holds.
-    public func linkThroughReader(_ path: String) -> Result<String, ReadError> { one(.link(path: root + "/" + path)) { $0.text } }
-
     /// Names in a directory of sysfs, sorted; empty when there is none.
     public func systemDirectory(_ path: String) -> [String] {
         let fd = cl_openat(AT_FDCWD, systemRoot + path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -62,3 +62,22 @@ public struct ThreadStat: Sendable, Hashable {
         policy = cursor.int32()
     }
 }
+
+extension ThreadStat {
+    /// As much of it as `status` tells, for a thread whose `stat` does not answer: its start time and flags are unknown.
+    public init?(_ status: Status) {
+        guard let id = status.id, let state = status.state else { return nil }
+        self.init(
+            id: id, comm: status.name ?? "", state: state, parent: status.parent ?? 0, processGroup: 0, terminal: 0, flags: 0, userTicks: 0,
+            systemTicks: 0, threadCount: 0, startTicks: 0, processor: nil, policy: nil)
+    }
+
+    private init(
+        id: Int32, comm: String, state: UInt8, parent: Int32, processGroup: Int32, terminal: Int32, flags: UInt64, userTicks: UInt64,
+        systemTicks: UInt64, threadCount: Int32, startTicks: UInt64, processor: Int32?, policy: Int32?
+    ) {
+        (self.id, self.comm, self.state, self.parent, self.processGroup) = (id, comm, state, parent, processGroup)
+        (self.terminal, self.flags, self.userTicks, self.systemTicks) = (terminal, flags, userTicks, systemTicks)
+        (self.threadCount, self.startTicks, self.processor, self.policy) = (threadCount, startTicks, processor, policy)
+    }
+}

@@ -6,6 +6,7 @@ import WaitModel
 enum ThreadStates: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         let stat = thread.reading.stat
+        if thread.reading.isShut, thread.reading.isAsleep { return shut(thread) }
         switch stat.state {
         case UInt8(ascii: "R"):
             return Wait(kind: .runnable, mobility: .free(.running), deadEnd: .running, description: "runs")
@@ -25,6 +26,19 @@ enum ThreadStates: WaitResolver {
             guard stat.isKernelThread, !Disks.isBlockedKernelThread(thread) else { return nil }
             return Wait(kind: .kernelWorker, mobility: .free(.idle), deadEnd: .idle, description: "is a kernel thread at rest")
         }
+    }
+
+    /// The kernel keeps every reader of `stat`, `wchan` and `syscall` waiting while the process holds the lock under which it takes on a
+    /// new program (signal->exec_update_lock, fs/exec.c `begin_new_exec`); nothing else does, where `status` answers.
+    private static func shut(_ thread: BlockedThread) -> Wait {
+        thread.cite(thread.reading.path("stat"), "does not answer")
+        return Wait(
+            kind: .unknown,
+            release: Release(
+                .any, [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "the kernel does not tell what it waits for")],
+                completeness: .possible),
+            deadEnd: .unknown, isDemand: true,
+            description: "is most likely in the middle of execve: the kernel does not let anybody read what it waits for")
     }
 
     private static func traced(_ thread: BlockedThread, by tracer: Int32, on host: Host) -> Wait {

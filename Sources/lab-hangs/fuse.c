@@ -4,7 +4,9 @@
 #include <linux/fuse.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { mounted, second_mounted, opened, locked, second_opened, hush };
 
@@ -268,22 +270,73 @@ static void fuse_exit(void) {
     actor("victim", ends_with_file, NULL);
 }
 
-// Executes a program with a file there that is closed on the way (fs/exec.c `do_close_on_exec`): on some kernels it then holds the lock
-// that readers of its procfs files need.
-static void executes_and_closes(void *unused) {
+// Executes a program with a file there that is closed on the way (fs/exec.c `do_close_on_exec`). On kernels of 2026 it then holds the lock
+// that readers of its procfs files need, the conductor among them: so it is no role, and the daemon dies after a while, lest
+// every reader of this host's procfs stand still as long as this scenario does.
+static void sleeps_a_while(void) {
+    give_cue(opened);
+    will_wait(SYS_clock_nanosleep);
+    struct timespec while_long = {15, 0};
+    syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &while_long, NULL);
+    _exit(0);
+}
+
+static void stuck_in_execve(void) {
+    stage_mount(FUSE_FLUSH, sleeps_a_while);
+    actor("holder", fuse_daemon, &plan);
+    await_cue(mounted);
+    pid_t victim = must(fork(), "fork");
+    if (victim == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        must(open(on_mount("file"), O_RDWR | O_CLOEXEC), "open");
+        char *const arguments[] = {"sleep", "100000", NULL};
+        execv("/bin/sleep", arguments);
+        _exit(1);
+    }
+    fact("victim", "%d", (int)victim);
+    await_cue(opened);
+}
+
+// A thread that maps a file waits for a page of it, with the lock of its process's memory map: nobody can read that memory, and many
+// threads of it wait for other things.
+static int buffered_file;
+
+static void *reads_buffered(void *unused) {
+    (void)unused;
+    char byte;
+    will_wait(SYS_pread64);
+    if (pread(buffered_file, &byte, 1, 0) < 0) fail("pread");
+    return NULL;
+}
+
+static pthread_mutex_t crowd_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *crowds(void *unused) {
+    pthread_mutex_lock(&crowd_lock);
+    return unused;
+}
+
+static void maps_file(void *unused) {
     (void)unused;
     keep_only(-1);
     await_cue(mounted);
-    must(open(on_mount("file"), O_RDWR | O_CLOEXEC), "open");
-    char *const arguments[] = {"sleep", "100000", NULL};
-    will_wait(SYS_execve);
-    execv("/bin/sleep", arguments);
+    pthread_mutex_lock(&crowd_lock);
+    for (int i = 0; i < 200; i++) {
+        pthread_t thread;
+        must_be_zero(pthread_create(&thread, NULL, crowds, NULL), "pthread_create");
+    }
+    buffered_file = must(open(on_mount("file"), O_RDONLY), "open");
+    int direct_file = must(open(on_mount("file"), O_RDONLY | O_APPEND), "open");
+    performer("reader", reads_buffered, NULL);
+    await_blocked("reader");
+    will_wait(SYS_mmap);
+    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, direct_file, 0);
 }
 
-static void fuse_exec_closes(void) {
-    stage_mount(FUSE_FLUSH, sleeps);
+static void fuse_memory_map(void) {
+    stage_mount(FUSE_READ, sleeps);
     actor("holder", fuse_daemon, &plan);
-    actor("victim", executes_and_closes, NULL);
+    actor("victim", maps_file, NULL);
 }
 
 // Its program and all that it has mapped lie there; it sleeps, and needs none of it now.
@@ -329,7 +382,8 @@ const struct scenario fuse_scenarios[] = {
     {"fuse-flock-deadlock", fuse_deadlock, 2},
     {"fuse-self", fuse_itself, 2},
     {"fuse-exit", fuse_exit, 2},
-    {"fuse-execve-closes", fuse_exec_closes, 2},
+    {"stuck-in-execve", stuck_in_execve, 1},
+    {"fuse-memory-map", fuse_memory_map, 3},
     {"fuse-executable", dead_executable, 2},
     {"fuse-at-rest", fuse_at_rest, 1},
     {0},

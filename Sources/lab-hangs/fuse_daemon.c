@@ -59,7 +59,10 @@ static void serve(const struct fuse_in_header *request, const void *body) {
         }
         case FUSE_OPEN:
         case FUSE_OPENDIR: {
-            struct fuse_open_out out = {.fh = request->nodeid, .open_flags = FOPEN_KEEP_CACHE};
+            // Opened with O_APPEND, it is read past the page cache.
+            bool is_direct = ((const struct fuse_open_in *)body)->flags & O_APPEND;
+            struct fuse_open_out out = {
+                .fh = request->nodeid, .open_flags = (uint32_t)(FOPEN_KEEP_CACHE | (is_direct ? FOPEN_DIRECT_IO : 0))};
             answer(request->unique, 0, &out, sizeof out);
             return;
         }

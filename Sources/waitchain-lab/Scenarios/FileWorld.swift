@@ -78,6 +78,10 @@ let fuseMounts: [Scenario] = [
         "fuse-self", "a daemon that uses its own file system", on: [.inferred("victim")], root: ["victim"], cause: ["self-deadlock"],
         verdict: .deadlock),
     fuse("fuse-exit", "a process that ends with a file open there", on: [.atMost(.inferred, "holder")], cause: unanswered),
+    fuse("fuse-memory-map", "maps a file with its memory map locked, 200 threads beside it: none of its memory can be read"),
+    Scenario(
+        "fuse-executable", "its program lies on a dead mount, and it sleeps", needs: [.fuse],
+        Truth(["sleep"], root: ["victim"], cause: asleep, verdict: .chainOrRest)),
     Scenario(
         "fuse-at-rest", "a daemon that nobody asks anything", needs: [.fuse], Truth(["fuse"], on: [], cause: ["idle"], verdict: .rest)),
 ]
