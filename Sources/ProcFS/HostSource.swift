@@ -84,7 +84,11 @@ public final class HostSource {
     /// Where a symbolic link of procfs points; never follows it. Through the reader process: the kernel checks whether the link may be
     /// read under a lock that its process holds while it executes a program (fs/proc/base.c `proc_pid_readlink` and signal->exec_update_lock,
     /// on kernels of 2026), and that can last for ever when a file of a dead FUSE mount is closed on the way.
-    public func link(_ path: String) -> Result<String, ReadError> { one(.link(path: root + "/" + path)) { $0.text } }
+    public func link(_ path: String) -> Result<String, ReadError> {
+        // The reader process would find itself there.
+        if path == "self" { return Self.link(path: root + "/self").map { .success($0) } ?? .failure(.gone) }
+        return one(.link(path: root + "/" + path)) { $0.text }
+    }
 
     private static func link(path: String) -> String? {
         var buffer = [UInt8](repeating: 0, count: 4096)

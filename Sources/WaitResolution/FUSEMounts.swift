@@ -58,7 +58,7 @@ enum FUSEMounts: WaitResolver {
     ) -> Wait {
         thread.cite(thread.reading.path("mountinfo"), "\(mount.id) \(mount.device) \(mount.point) \(mount.type) \(mount.source)")
         let resource = host.register(FUSEDaemons.resource(mount, on: host))
-        let text = (file.map { "\($0), " } ?? "") + "on the FUSE file system at \(mount.point)"
+        let place = "the FUSE file system at \(mount.point)"
         if mount.type == "virtiofs" {
             return Wait(
                 kind: kind, resource: resource,
@@ -71,7 +71,8 @@ enum FUSEMounts: WaitResolver {
         return Wait(
             kind: kind, resource: resource, release: Release(.any, daemons.parties, completeness: daemons.completeness),
             deadEnd: daemons.deadEnd, isDemand: true,
-            description: (kind == .pageFault ? "waits for a page of " : "waits for an answer about ") + text
+            description: (kind == .pageFault ? "waits for a page" : "waits for an answer")
+                + (file.map { " about \($0), on \(place)" } ?? " from \(place)")
                 + (daemons.names.map { ", which \($0) serves" } ?? ""))
     }
 }

@@ -47,7 +47,9 @@ enum InodeLocks: WaitResolver {
                 .thread(reading.id), role: "owner", certainty: likely.count == 1 && isTold ? .inferred : .possible,
                 because: isPosition ? "it is in a call on the same open file" : "it is inside a call about the same file or directory")
         }
-        wait.description += ", most likely held by " + likely.prefix(2).map { "\($0.name) (\($0.tid))" }.joined(separator: " or ")
+        wait.description +=
+            ", most likely held by "
+            + likely.prefix(2).map { "\($0.name) (\($0.pid)\($0.tid == $0.pid ? "" : "/\($0.tid)"))" }.joined(separator: " or ")
         return wait
     }
 

@@ -35,7 +35,8 @@ enum ThreadStates: WaitResolver {
         return Wait(
             kind: .unknown,
             release: Release(
-                .any, [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "the kernel does not tell what it waits for")],
+                .any,
+                [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "the kernel does not tell what it waits for")],
                 completeness: .possible),
             deadEnd: .unknown, isDemand: true,
             description: "is most likely in the middle of execve: the kernel does not let anybody read what it waits for")

@@ -104,10 +104,11 @@ import Testing
             try #require(kill(reader, SIGSTOP) == 0)
             #expect(source.read("self/stat") == .failure(.timedOut))
         }
-        #expect(wait {
-            _ = source.read("self/stat")
-            return !readers().contains { state(of: $0) == UInt8(ascii: "Z") }
-        })
+        #expect(
+            wait {
+                _ = source.read("self/stat")
+                return !readers().contains { state(of: $0) == UInt8(ascii: "Z") }
+            })
         source.close()
     }
 

@@ -19,11 +19,12 @@ def stands(helpers, name):
     return helpers.hang(name)
 
 
-def answers(tool, pid, limit=deadline_seconds, options=()):
+def answers(tool, pid, limit=deadline_seconds, options=(), readers_left=0):
+    """`readers_left`: a read that the dead daemon has taken up cannot be killed; each run may leave one that ends with the mount."""
     document, run = tool.explain(pid, "--deadline", limit, *options, limit=limit + 20)
     run.expect(run.seconds < limit + grace_seconds, f"answered after {run.seconds:.1f} s, with a deadline of {limit} s")
     left = [name for name in leftovers() if state_of(name) not in (None, "Z")]
-    run.expect(not left, f"left its readers behind: {left}")
+    run.expect(len(left) <= readers_left, f"left its readers behind: {left}")
     return document, run
 
 
@@ -50,7 +51,7 @@ def hung_file(name, kind):
         kinds = {thread["wait"]["kind"] for thread in document["threads"] if thread["tid"] == roles["victim"][1]}
         run.expect(kinds == {kind}, f"{kinds}, not {kind}")
         # With all stacks, and of the whole host: whatever is read beside.
-        answers(tool, roles["victim"][0], options=["--stacks"])
+        answers(tool, roles["victim"][0], options=["--stacks"], readers_left=1 if name == "fuse-executable" else 0)
         every, run = tool.explain("--deadline", deadline_seconds, limit=60)
         run.expect(run.seconds < deadline_seconds + grace_seconds, f"the whole host took {run.seconds:.1f} s")
         return f"{run.seconds:.1f} s"
