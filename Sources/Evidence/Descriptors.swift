@@ -124,6 +124,19 @@ extension Host {
             let path = "\(directory(of: thread))/fd/\(call[0])"
             if linkCache[path] == nil { paths.append(path) }
         }
+        prefetchLinks(paths)
+    }
+
+    /// Reads the executables of many processes, for `executable(of:)` to find.
+    public func prefetchExecutables(of processes: [ProcessReading]) {
+        prefetchLinks(
+            processes.compactMap { process in
+                guard let thread = process.living, !thread.stat.isKernelThread, !process.isZombie else { return nil }
+                return "\(directory(of: thread))/exe"
+            })
+    }
+
+    private func prefetchLinks(_ paths: [String]) {
         guard paths.count > 2 else { return }
         source.readMany(
             paths, fill: { [.link(path: source.root + "/" + $0)] },

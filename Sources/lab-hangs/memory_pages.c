@@ -4,6 +4,8 @@
 #include <linux/futex.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -109,6 +111,21 @@ static void path_on_page(void *unused) {
     syscall(SYS_newfstatat, AT_FDCWD, page, &status, 0);
 }
 
+// With the set's own lock held (fs/eventpoll.c `ep_send_events`): who reads the set's fdinfo stands still.
+static void epoll_on_page(void *unused) {
+    (void)unused;
+    missing_page();
+    actor("holder", holds_descriptor, NULL);
+    await_cue(ready);
+    close(handler_descriptor);
+    int set = must(epoll_create1(0), "epoll_create1"), event = must(eventfd(1, 0), "eventfd");
+    struct epoll_event interest = {.events = EPOLLIN};
+    must(epoll_ctl(set, EPOLL_CTL_ADD, event, &interest), "epoll_ctl");
+    will_wait(ANY_CALL);
+    syscall(SYS_epoll_pwait, set, page, 1, -1, NULL, 0);
+}
+
+static void page_epoll(void) { actor("victim", epoll_on_page, NULL); }
 static void page_own(void) { actor("victim", touches_own, (void *)reads_events); }
 static void page_own_idle(void) { actor("victim", touches_own, (void *)waits_for_events); }
 static void page_own_unread(void) { actor("victim", touches_own, (void *)sleeps); }
@@ -147,6 +164,7 @@ const struct scenario memory_page_scenarios[] = {
     {"userfault-two-handlers", page_two, 3},
     {"userfault-futex-word", page_futex, 2},
     {"userfault-pollfd", page_poll, 2},
+    {"userfault-epoll", page_epoll, 2},
     {"userfault-path", page_path, 2},
     {0},
 };

@@ -136,6 +136,6 @@ def unanswered_permission_for_the_executable(tool, helpers):
 cases = [
     hung_file("fuse-working-directory", "fuse"), hung_file("fuse-executable", "sleep"), hung_file("fuse-mapped-page", "page-fault"),
     hung_file("fuse-read", "fuse"), hung_file("fuse-memory-map", "fuse"), hung_file("userfault-futex-word", "page-fault"),
-    hung_file("userfault-pollfd", "page-fault"), hung_file("userfault-path", "page-fault"), hung_file("fanotify-execve", "fanotify"),
+    hung_file("userfault-pollfd", "page-fault"), hung_file("userfault-path", "page-fault"), hung_file("userfault-epoll", "page-fault"), hung_file("fanotify-execve", "fanotify"),
     unanswered_permission_for_the_executable, stuck_in_execve,
 ]

@@ -130,6 +130,7 @@ let userfaults: [Scenario] = [
     page("userfault-two-handlers", "another userfaultfd has no fault"),
     page("userfault-futex-word", "a futex word on a missing page: no futex wait yet"),
     page("userfault-pollfd", "a poll set on a missing page"),
+    page("userfault-epoll", "an epoll set's results on a missing page, with the set's own lock held"),
     page("userfault-path", "a path on a missing page"),
 ]
 
