@@ -171,8 +171,13 @@ struct DeviceStack {
         while let here = next, layers.count < 6 {
             next = nil
             if let backing = here.backingFile {
-                // Whoever set it up wrote the path; in most cases from this mount namespace, or from the waiter's.
-                let seen = [host.ownMounts, thread.reading.stat.isKernelThread ? [] : host.mounts(of: thread.reading)]
+                // Whoever set it up wrote the path: in most cases in this mount namespace, or in that of whoever uses it. A kernel thread
+                // has none of its own, so those of the processes that were looked at stand for it.
+                let users =
+                    thread.reading.stat.isKernelThread
+                    ? host.observedProcesses.sorted { $0.id < $1.id }.compactMap(\.living).filter { !$0.stat.isKernelThread }.prefix(64)
+                    : [thread.reading]
+                let seen = [host.ownMounts] + users.map { host.mounts(of: $0) }
                 end = seen.compactMap { $0.containing(backing) }.max { $0.point.utf8.count < $1.point.utf8.count }
                 next = end.flatMap { host.blockDevice(of: $0) }
             } else if here.slaves.count == 1 {

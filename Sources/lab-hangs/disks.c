@@ -61,9 +61,7 @@ static void loop_on_fuse_stopped(void) {
 
 // ---- a real file system on a loop device ----
 
-static void make_file_system(void) {
-    private_mounts();
-    private_mount_point("mnt");
+static void format_image(void) {
     make_image("image", 16 << 20);
     pid_t child = must(fork(), "fork");
     if (child == 0) {
@@ -80,6 +78,12 @@ static void make_file_system(void) {
         errno = ENOENT;
         fail("mkfs.ext4");
     }
+}
+
+static void make_file_system(void) {
+    private_mounts();
+    private_mount_point("mnt");
+    format_image();
     loop = private_loop_device(private_path("image"), device);
     must(mount(device, private_path("mnt"), "ext4", 0, NULL), "mount of an ext4");
     fact("device", "%s", device + 5);
@@ -90,6 +94,42 @@ static const char *on_mount(const char *name) {
     static char path[300];
     snprintf(path, sizeof path, "%s/%s", private_path("mnt"), name);
     return path;
+}
+
+// ---- a journal on a loop device on a FUSE file ----
+
+static void syncs_file(void *unused) {
+    (void)unused;
+    await_cue(mounted);
+    loop = private_loop_device(image_on_mount(), device);
+    char place[300];
+    snprintf(place, sizeof place, "%s", private_path("mnt-2"));
+    must(mount(device, place, "ext4", 0, NULL), "mount of an ext4");
+    close(loop);
+    fact("device", "%s", device + 5);
+    char path[310];
+    snprintf(path, sizeof path, "%s/file", place);
+    int file = must(open(path, O_RDWR | O_CREAT, 0600), "open");
+    must((int)write(file, "x", 1), "write");
+    must(fsync(file), "fsync");
+    give_cue(hush);
+    must(fchmod(file, 0700), "fchmod");
+    will_wait(SYS_fsync);
+    fsync(file);
+}
+
+static void disk_journal(void) {
+    static char image[300];
+    private_mounts();
+    private_mount_point("mnt");
+    private_mount_point("mnt-2");
+    format_image();
+    snprintf(image, sizeof image, "%s", private_path("image"));
+    plan.content = image;
+    plan.is_writable = true;
+    plan.when_silent = sleep_for_good;
+    actor("holder", fuse_daemon, &plan);
+    actor("victim", syncs_file, NULL);
 }
 
 static int mount_directory = -1;
@@ -231,6 +271,7 @@ static void disk_throttled(void) {
 const struct scenario disk_scenarios[] = {
     {"disk-loop-on-fuse", loop_on_fuse, 2},
     {"disk-loop-daemon-stopped", loop_on_fuse_stopped, 2},
+    {"disk-journal", disk_journal, 2},
     {"disk-throttled", disk_throttled, 1},
     {"fs-frozen-write", fs_frozen_write, 1},
     {"fs-frozen-create", fs_frozen_create, 1},

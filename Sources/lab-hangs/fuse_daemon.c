@@ -68,7 +68,9 @@ static void serve(const struct fuse_in_header *request, const void *body) {
         }
         case FUSE_READ: give_bytes(request->unique, body); return;
         case FUSE_WRITE: {
-            struct fuse_write_out out = {.size = ((const struct fuse_write_in *)body)->size};
+            const struct fuse_write_in *written = body;
+            struct fuse_write_out out = {.size = written->size};
+            if (content >= 0) pwrite(content, (const char *)body + sizeof *written, written->size, (off_t)written->offset);
             answer(request->unique, 0, &out, sizeof out);
             return;
         }
@@ -100,7 +102,7 @@ static bool is_silent(const struct fuse_plan *plan, unsigned operation) {
 void fuse_daemon(void *argument) {
     const struct fuse_plan *plan = argument;
     if (plan->content) {
-        content = must(open(plan->content, O_RDONLY), plan->content);
+        content = must(open(plan->content, plan->is_writable ? O_RDWR : O_RDONLY), plan->content);
         content_size = lseek(content, 0, SEEK_END);
     }
     fuse_descriptor = must(open("/dev/fuse", O_RDWR | O_CLOEXEC), "/dev/fuse");

@@ -12,6 +12,7 @@ struct fuse_plan {
     unsigned silent[8];          // operations (FUSE_READ …) that are never answered; ends with 0
     void (*when_silent)(void);   // what it does with the first request that it does not answer; NULL: goes on reading
     const char *content;         // path of the file whose bytes `file` has; NULL for zeros
+    bool is_writable;            // what is written to `file` goes there
 };
 
 // Body of the actor that mounts and serves. Its descriptor of /dev/fuse is `fuse_descriptor`.

@@ -78,7 +78,9 @@ let fuseMounts: [Scenario] = [
         "fuse-self", "a daemon that uses its own file system", on: [.inferred("victim")], root: ["victim"], cause: ["self-deadlock"],
         verdict: .deadlock),
     fuse("fuse-exit", "a process that ends with a file open there", on: [.atMost(.inferred, "holder")], cause: unanswered),
-    fuse("fuse-memory-map", "maps a file with its memory map locked, 200 threads beside it: none of its memory can be read"),
+    fuse(
+        "fuse-memory-map", "maps a file with its memory map locked, 200 threads beside it: none of its memory can be read",
+        on: [.inferred("holder")]),
     Scenario(
         "fuse-executable", "its program lies on a dead mount, and it sleeps", needs: [.fuse],
         Truth(["sleep"], root: ["victim"], cause: asleep, verdict: .chainOrRest)),
@@ -186,6 +188,11 @@ let disks: [Scenario] = [
         "disk-throttled", "reads from a device that its control group slows down to nothing",
         needs: [.root, .loopDevices, .ext4, .throttling],
         Truth(["disk-io"], "disk:{device}", on: [], root: ["victim"], cause: ["disk-io"])),
+    Scenario(
+        "disk-journal", "fsync waits for a journal whose device lies on a FUSE file system",
+        needs: [.fuse, .fuseConnections, .loopDevices, .ext4],
+        Truth(
+            ["disk-io"], "disk:{device}", on: nil, root: ["holder"], cause: unanswered, chain: ["disk-io", "disk-io", "sleep"])),
     frozen("fs-frozen-write", "writes to an open file of a frozen file system"),
     frozen("fs-frozen-create", "creates a directory on a frozen file system"),
     frozen("fs-frozen-mapped-page", "writes to a mapped page of a frozen file system"),
