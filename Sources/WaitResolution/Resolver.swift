@@ -35,6 +35,7 @@ public enum WaitFamilies {
         NetworkMounts.self,
         FrozenFilesystems.self,
         InodeLocks.self,
+        MemoryMaps.self,
         Disks.self,
         ChannelOnly.self,
     ]

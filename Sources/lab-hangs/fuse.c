@@ -316,8 +316,14 @@ static void *crowds(void *unused) {
     return unused;
 }
 
-static void maps_file(void *unused) {
-    (void)unused;
+static void *maps_memory(void *unused) {
+    await_blocked("owner");
+    will_wait(SYS_mmap);
+    syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return unused;
+}
+
+static void maps_file_as(const char *role) {
     keep_only(-1);
     await_cue(mounted);
     pthread_mutex_lock(&crowd_lock);
@@ -328,9 +334,26 @@ static void maps_file(void *unused) {
     buffered_file = must(open(on_mount("file"), O_RDONLY), "open");
     int direct_file = must(open(on_mount("file"), O_RDONLY | O_APPEND), "open");
     performer("reader", reads_buffered, NULL);
+    if (role) performer("victim", maps_memory, NULL);
     await_blocked("reader");
     will_wait(SYS_mmap);
     mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, direct_file, 0);
+}
+
+static void maps_file(void *unused) {
+    (void)unused;
+    maps_file_as(NULL);
+}
+
+static void maps_file_and_memory(void *unused) {
+    (void)unused;
+    maps_file_as("owner");
+}
+
+static void memory_map(void) {
+    stage_mount(FUSE_READ, sleeps);
+    actor("holder", fuse_daemon, &plan);
+    actor("owner", maps_file_and_memory, NULL);
 }
 
 static void fuse_memory_map(void) {
@@ -383,6 +406,7 @@ const struct scenario fuse_scenarios[] = {
     {"fuse-self", fuse_itself, 2},
     {"fuse-exit", fuse_exit, 2},
     {"stuck-in-execve", stuck_in_execve, 1},
+    {"memory-map-lock", memory_map, 4},
     {"fuse-memory-map", fuse_memory_map, 3},
     {"fuse-executable", dead_executable, 2},
     {"fuse-at-rest", fuse_at_rest, 1},

@@ -78,6 +78,11 @@ let fuseMounts: [Scenario] = [
         "fuse-self", "a daemon that uses its own file system", on: [.inferred("victim")], root: ["victim"], cause: ["self-deadlock"],
         verdict: .deadlock),
     fuse("fuse-exit", "a process that ends with a file open there", on: [.atMost(.inferred, "holder")], cause: unanswered),
+    Scenario(
+        "memory-map-lock", "maps memory while another thread maps a file of a dead mount", needs: [.fuse, .fuseConnections],
+        Truth(
+            ["unknown"], "memory-map:{pid:owner}", on: [.inferred("owner")], root: ["holder"], cause: unanswered,
+            chain: ["unknown", "fuse", "sleep"])),
     fuse(
         "fuse-memory-map", "maps a file with its memory map locked, 200 threads beside it: none of its memory can be read",
         on: [.inferred("holder")]),
