@@ -53,7 +53,14 @@ enum FrozenFilesystems: WaitResolver {
 
     /// By the kernel stack, and without it by a call that begins to write.
     private static func startsWrite(_ thread: BlockedThread) -> Bool {
-        if !thread.kernelFrames.isEmpty { return thread.kernelFrames.contains(where: frames.contains) }
+        if !thread.kernelFrames.isEmpty {
+            // An ordinary lock for reading within a write is some inode's.
+            let isPlain = thread.channel?.contains("rwsem_down_read") == true
+            if isPlain, !thread.kernelFrames.contains(where: { $0.hasSuffix("percpu_down_read") || $0 == "__sb_start_write" }) {
+                return false
+            }
+            return thread.kernelFrames.contains(where: frames.contains)
+        }
         guard thread.channel == "percpu_rwsem_wait", let call = thread.callName else { return false }
         return writes.contains(call)
     }

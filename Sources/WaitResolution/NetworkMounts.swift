@@ -48,7 +48,7 @@ enum NetworkMounts: WaitResolver {
         }
         // `hard`, the default, repeats for ever; `soft` gives up after some time (nfs(5)).
         let isSoft = mount.superOptions.split(separator: ",").contains { $0 == "soft" || $0 == "softerr" }
-        if mount.isNFS { facts.append(("gives up", .flag(isSoft))) }
+        if mount.isNFS { facts.append(("givesUp", .flag(isSoft))) }
         return Wait(
             kind: kind,
             resource: host.register(
