@@ -6,8 +6,8 @@ import WaitModel
 /// Reads the user stacks of blocked threads from outside: registers from `syscall`, memory as it stands, frame information from
 /// the files. Nothing is stopped. What was read of modules is kept as long as the reader.
 public final class StackReader {
-    private let host: Host
-    private let modules: HostModules
+    let host: Host
+    let modules: HostModules
     private let budget = StackWalk.Budget()
     private var images: [Int32: ProcessImage] = [:]
     private var symbolised: [SymbolKey: Symbolised] = [:]
@@ -129,7 +129,7 @@ public final class StackReader {
         return SystemCallState(bytes) == thread.call
     }
 
-    private func image(of thread: ThreadReading) -> ProcessImage {
+    func image(of thread: ThreadReading) -> ProcessImage {
         if let image = images[thread.pid] { return image }
         let (pid, tid) = (thread.pid, thread.tid)
         let machine: Machine

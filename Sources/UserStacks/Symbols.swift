@@ -100,9 +100,11 @@ struct SymbolTable: Sendable {
 final class Symbols {
     private var tables: [SymbolTable] = []
     private var sources: [() -> SymbolTable?] = []
+    private let goFunctions: () -> GoFunctions?
     private var known: [UInt64: (name: String, start: UInt64)?] = [:]
 
     init(file: ElfFile, openDebugFile: @escaping () -> ElfFile?) {
+        goFunctions = { file.goFunctions }
         sources = [
             { Self.table(file, type: 2) }, { Self.table(file, type: 11) },
             { openDebugFile().flatMap { Self.table($0, type: 2) } },
@@ -122,6 +124,7 @@ final class Symbols {
             tables.append(table)
             found = table.symbol(at: address, functionStart: functionStart)
         }
+        if found == nil, let function = goFunctions()?.function(at: address) { found = (function.name, function.range.lowerBound) }
         known[address] = .some(found)
         return found
     }

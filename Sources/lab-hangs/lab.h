@@ -23,6 +23,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#ifndef PTHREAD_MUTEX_ADAPTIVE_NP
+#define PTHREAD_MUTEX_ADAPTIVE_NP PTHREAD_MUTEX_NORMAL
+#endif
+
 // One entry of a family's table. A table ends with an entry without a name.
 struct scenario {
     const char *name;
@@ -33,6 +37,9 @@ struct scenario {
 extern const struct scenario mutex_scenarios[];
 extern const struct scenario mutex_graph_scenarios[];
 extern const struct scenario other_futex_scenarios[];
+extern const struct scenario rwlock_scenarios[];
+extern const struct scenario condition_scenarios[];
+extern const struct scenario lock_trap_scenarios[];
 extern const struct scenario pipe_scenarios[];
 extern const struct scenario unix_listener_scenarios[];
 extern const struct scenario unix_pair_scenarios[];

@@ -116,7 +116,7 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
         return own + (own.contains("fork") ? "" : "; it is a private lock that was copied by fork")
             + "; nobody in this process will release it"
     case .noCounterpart: return own + (own.contains("nobody holds") ? "; nothing here can end that" : "; nobody has the other end")
-    case .noSignaller: return "\(own); nothing names who would wake it"
+    case .noSignaller: return own + (own.contains("record") ? "" : "; nothing names who would wake it")
     case .leakedFD:
         guard finding.chain.count > 1 else { return "\(own); only a bystander keeps the other end open" }
         let other = finding.chain[finding.chain.count - 2].resource.map { " of " + withArticle(index.label(of: $0)) } ?? ""

@@ -3,6 +3,13 @@ let families: [Family] = [
     Family(name: "mutexes", scenarios: mutexes),
     Family(name: "several mutexes", scenarios: severalMutexes),
     Family(name: "other futexes", scenarios: otherFutexes),
+    Family(name: "rwlocks", scenarios: rwlocks),
+    Family(name: "conditions", scenarios: conditions),
+    Family(name: "lock traps", scenarios: lockTraps),
+    Family(name: "static", scenarios: staticHangs),
+    Family(name: "stripped", scenarios: strippedHangs),
+    Family(name: "i386", scenarios: smallHangs),
+    Family(name: "musl", scenarios: musl),
     Family(name: "pipes", scenarios: pipes),
     Family(name: "Unix sockets", scenarios: unixSockets),
     Family(name: "System V IPC", scenarios: systemVIPC),
@@ -18,6 +25,13 @@ let families: [Family] = [
     Family(name: "traps", scenarios: traps),
     Family(name: "signals", scenarios: signals),
     Family(name: "controls", scenarios: controls),
+    Family(name: "C++", scenarios: cPlusPlus),
+    Family(name: "Python", scenarios: python),
+    Family(name: "Rust", scenarios: rust),
+    Family(name: "Go", scenarios: go),
+    Family(name: "Java", scenarios: java),
+    Family(name: "Node", scenarios: node),
+    Family(name: "Swift", scenarios: swift),
 ]
 
 // Causes that several truths share.
