@@ -67,6 +67,13 @@ extension HostSource {
 }
 
 extension HostSource {
+    /// Calls `body` with every descriptor of one process. `directory` is `PID/fd` or `PID/task/TID/fd`.
+    public func forEachDescriptor(in directory: String, _ body: (Int32, UnsafeRawBufferPointer) -> Void) -> ReadError? {
+        var problem: ReadError?
+        forEachDescriptor(in: [((), directory)], { body($1, $2) }, end: { problem = $1 })
+        return problem
+    }
+
     /// Calls `body` with every descriptor of many processes, and `end` after each with what went wrong.
     ///
     /// A descriptor that is closed meanwhile is left out; one whose link may not be read makes the end `denied`. Through the reader
