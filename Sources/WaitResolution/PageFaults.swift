@@ -13,6 +13,7 @@ enum PageFaults: WaitResolver {
             return nil
         }
         switch family {
+        case .pageFault where channel.hasPrefix("userfaultfd_"): return handlerAtRest()
         case .pageFault:
             return channel == "handle_userfault" ? userfault(thread, on: host) : Disks.waits(thread, kind: .pageFault, on: host)
         case .disk, .fuse, .nfs:
@@ -87,6 +88,14 @@ enum PageFaults: WaitResolver {
             deadEnd: counterparts.includesOwn && counterparts.others.isEmpty ? .unanswered : .unknown, isDemand: true,
             description: "touched a page of memory that \(who) must supply (userfaultfd)"
                 + (thread.callName.map { ", within the system call \($0)" } ?? ""))
+    }
+
+    private static func handlerAtRest() -> Wait {
+        Wait(
+            kind: .pageFault,
+            release: Release(
+                .any, [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever touches memory that it supplies")]),
+            deadEnd: .idle, description: "waits for page faults that it serves (userfaultfd)")
     }
 
     private static func isRelative(_ pid: Int32, _ thread: BlockedThread, on host: Host) -> Bool {
