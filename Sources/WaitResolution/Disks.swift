@@ -7,15 +7,18 @@ import WaitModel
 /// follows from the mount of the file; a loop device's leads on to the mount of its backing file, which may be a FUSE daemon's.
 enum Disks: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let channel = thread.channel, WaitChannels.family(of: channel) == .disk else { return nil }
+        guard let channel = thread.channel, isDevice(WaitChannels.family(of: channel)) else { return nil }
         return waits(thread, kind: .diskIO, on: host)
     }
 
     /// A kernel thread that waits for a device is not at rest: writeback, a journal, a loop device's worker.
     static func isBlockedKernelThread(_ thread: BlockedThread) -> Bool {
         guard thread.reading.stat.state == UInt8(ascii: "D"), let channel = thread.channel else { return false }
-        return WaitChannels.family(of: channel) == .disk
+        return isDevice(WaitChannels.family(of: channel))
     }
+
+    /// A page that is locked or written back is mostly one that a device, or what stands in for it, has not delivered.
+    private static func isDevice(_ family: WaitFamily?) -> Bool { family == .disk || family == .page }
 
     static func waits(_ thread: BlockedThread, kind: WaitKind, mount known: Mount? = nil, on host: Host) -> Wait {
         var file: String?

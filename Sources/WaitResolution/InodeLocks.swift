@@ -110,7 +110,7 @@ enum InodeLocks: WaitResolver {
         "path_openat", "open_last_lookups", "do_unlinkat", "do_renameat2", "filename_create",
     ])
 
-    private static let inside: Set<WaitFamily> = [.fuse, .disk, .nfs, .frozenFileSystem, .fanotify]
+    private static let inside: Set<WaitFamily> = [.fuse, .disk, .page, .nfs, .networkFileSystem, .frozenFileSystem, .fanotify]
 
     /// Functions that take an inode's lock themselves, with the lock's own code inlined or left out of `wchan`.
     private static let takers: Set<String> = [

@@ -85,7 +85,7 @@ enum MemoryMaps: WaitResolver {
         guard reading.isAsleep else { return false }
         let other = BlockedThread(reading, on: host)
         guard let channel = other.channel, let family = WaitChannels.family(of: channel),
-            [.disk, .fuse, .nfs, .frozenFileSystem].contains(family)
+            [.disk, .page, .fuse, .nfs, .networkFileSystem, .frozenFileSystem].contains(family)
         else { return false }
         if let call = other.callName { return changers.contains(call) }
         return true

@@ -8,8 +8,9 @@ import WaitModel
 /// the mount; the state of its connection from INET_DIAG. The server is another host: the chain ends there.
 enum NetworkMounts: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let channel = thread.channel, WaitChannels.family(of: channel) == .nfs else { return nil }
-        let isNFS = channel.hasPrefix("nfs") || channel.hasPrefix("rpc_") || channel == "wait_on_commit"
+        guard let channel = thread.channel, let family = WaitChannels.family(of: channel), family == .nfs || family == .networkFileSystem
+        else { return nil }
+        let isNFS = family == .nfs
         let table = host.mounts(of: thread.reading)
         let wanted: (Mount) -> Bool = { isNFS ? $0.isNFS : $0.isRemote && !$0.isNFS }
         var mount = thread.mounts(on: host).first { wanted($0.mount) }.map { ($0.mount, $0.certainty) }

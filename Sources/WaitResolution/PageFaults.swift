@@ -16,7 +16,7 @@ enum PageFaults: WaitResolver {
         case .pageFault where channel.hasPrefix("userfaultfd_"): return handlerAtRest()
         case .pageFault:
             return channel == "handle_userfault" ? userfault(thread, on: host) : Disks.waits(thread, kind: .pageFault, on: host)
-        case .disk, .fuse, .nfs:
+        case .disk, .page, .fuse, .nfs, .networkFileSystem:
             guard isFault(thread) else { return nil }
             if thread.kernelFrames.contains("do_swap_page") { return swap(thread, on: host) }
             if FUSEMounts.isRequest(channel) { return FUSEMounts.waits(thread, kind: .pageFault, on: host) }
