@@ -8,6 +8,11 @@ import WaitModel
 enum Disks: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         guard let channel = thread.channel, isDevice(WaitChannels.family(of: channel)) else { return nil }
+        // The kernel stack may show whose page it is where no mount is known.
+        if thread.mounts(on: host).isEmpty {
+            if thread.classification.kind == .fuse { return FUSEMounts.waits(thread, kind: .fuse, on: host) }
+            if WaitChannels.family(of: channel) == .page, thread.classification.kind != .diskIO { return nil }
+        }
         return waits(thread, kind: .diskIO, on: host)
     }
 

@@ -9,6 +9,16 @@ enum FrozenFilesystems: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         guard thread.reading.stat.state == UInt8(ascii: "D"), let channel = thread.channel, channel != "freeze_super" else { return nil }
         guard channel == "__sb_start_write" || (isPerCPULock(channel) && startsWrite(thread)) else { return nil }
+        let mounts = thread.mounts(on: host)
+        if let only = mounts.first, mounts.allSatisfy({ unfrozen.contains($0.mount.type) }) {
+            return Wait(
+                kind: .unknown,
+                release: Release(
+                    .any, [Party(.outside(.unnamed), role: "owner", certainty: .possible, because: "nothing records who holds this lock")],
+                    completeness: .possible),
+                deadEnd: .unknown, isDemand: true,
+                description: "waits for a lock of the kernel, for \(only.file ?? "a file") on \(only.mount.type), which nobody freezes")
+        }
         // Control groups and memory file systems are not frozen by anybody; their calls wait for another lock of this sort.
         let concerned = thread.mounts(on: host).first { !unfrozen.contains($0.mount.type) } ?? sharedMapping(of: thread, on: host)
         guard concerned != nil || channel == "__sb_start_write" || thread.kernelFrames.contains(where: frames.contains) else { return nil }
