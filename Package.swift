@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Profiles", dependencies: ["Diagnosis"]),
         // Text and JSON from findings.
         .target(name: "Reports", dependencies: ["Diagnosis", "Profiles", "CLinux"]),
-        .executableTarget(name: "waitchain", dependencies: ["Reports", argumentParser]),
+        .executableTarget(name: "waitchain", dependencies: ["Reports", "CLinux", argumentParser]),
         // Hangs on purpose: C where the C library matters, and the runner that knows the truth about each.
         .executableTarget(name: "lab-hangs", linkerSettings: [.linkedLibrary("pthread")]),
         .executableTarget(name: "waitchain-lab", dependencies: ["CLinux", argumentParser]),
@@ -54,7 +54,7 @@ let package = Package(
         .testTarget(name: "StatusDeviceTests", dependencies: ["StatusDevice"]),
         .testTarget(name: "KernelFactsTests", dependencies: ["KernelFacts"]),
         .testTarget(name: "ProcFSTests", dependencies: ["ProcFS"]),
-        .testTarget(name: "UserStacksTests", dependencies: ["UserStacks"]),
+        .testTarget(name: "UserStacksTests", dependencies: ["UserStacks"], exclude: ["Programs"]),
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Diagnosis", "WaitGraph"], exclude: ["Golden"]),

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -48,6 +49,13 @@ int cl_pin_to_cpu(int cpu) {
     if (cpu < 0 || cpu >= CPU_SETSIZE) { errno = EINVAL; return -1; }
     CPU_SET(cpu, &set);
     return sched_setaffinity(0, sizeof set, &set);
+}
+
+void cl_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+#endif
 }
 
 pid_t cl_gettid(void) { return (pid_t)syscall(SYS_gettid); }

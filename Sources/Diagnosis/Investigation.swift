@@ -259,6 +259,7 @@ public struct Investigation {
             ordered.filter {
                 if case .denied = $0.callProblem { true } else { false }
             }, "run as root or with CAP_SYS_PTRACE")
+        guard host.readsChannels else { return }
         note(
             "wchan",
             ordered.filter { $0.rawChannel == nil && $0.isAsleep && !$0.stat.isKernelThread && host.channelFromStack(of: $0) == nil },

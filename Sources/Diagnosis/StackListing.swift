@@ -42,6 +42,10 @@ extension Investigation {
     /// The call stacks of the targets' threads; with no target, of every thread of the host.
     public func stacks(_ targets: [Target]) throws(TargetError) -> StackListing {
         let host = try open()
+        host.readsChannels = false
+        // A name may make it observe the whole host; an id only the process.
+        let areIDs = targets.allSatisfy { if case .id = $0 { true } else { false } }
+        if areIDs, !targets.isEmpty { host.stackReader.readsWhileObserving() }
         let selected = try select(targets, on: host)
         let stacks = host.stackReader.stacks(of: selected)
         let threads = zip(selected, stacks).map { reading, stack in

@@ -38,6 +38,13 @@ public final class Host {
     private var attachments: [ObjectIdentifier: AnyObject] = [:]
     /// Whether user stacks may be read to tell what a futex word cannot. Off for sweeps of a whole host, where it would cost too much.
     public var readsStacksForKinds = false
+    /// Whether `wchan` is read of every thread: a fifth of a look's time, and no use to whoever asks for stacks only.
+    public var readsChannels = true
+    /// Takes the first bytes of each thread's stack while it is observed, so that its stack costs no second round. They live for the
+    /// call only, and the thread stood still while they were copied.
+    public var stackTaker: ((_ thread: ThreadReading, _ copy: UnsafeRawBufferPointer) -> Void)?
+    /// Bytes that it is given at most.
+    public static let stackCopyBytes = 4096
 
     public init(source: HostSource) {
         self.source = source
@@ -82,11 +89,29 @@ public final class Host {
             fill: { item in
                 [
                     .directory(path: "\(source.root)/\(item.pid)/task/\(item.tid)"),
-                    .member(name: "schedstat", limit: 128), .member(name: "stat", limit: 1024), .member(name: "wchan", limit: 128),
-                    .member(name: "syscall", limit: 256),
+                    .keptMember(name: "schedstat", limit: 128), .member(name: "stat", limit: 1024), .member(name: "syscall", limit: 256),
                 ]
+                    + (stackTaker != nil
+                        ? [
+                            .stack(
+                                directory: "\(source.root)/\(item.pid)/task/\(item.pid)", tid: item.tid, count: Self.stackCopyBytes,
+                                throughFile: !source.sharesPIDs), .again(limit: 128),
+                        ] : [])
+                    + (readsChannels ? [.member(name: "wchan", limit: 128)] : [])
             },
-            take: { item, answers in readings.append(raw(pid: item.pid, tid: item.tid, answers)) })
+            take: { item, answers in
+                guard let stackTaker, answers.count >= 6 else {
+                    readings.append(raw(pid: item.pid, tid: item.tid, answers))
+                    return
+                }
+                let raw = raw(pid: item.pid, tid: item.tid, Array(answers[..<4] + answers[6...]))
+                readings.append(raw)
+                // A second look at the run count brackets the copy.
+                guard let raw, let runs = raw.runCount, case .success(let copy) = answers[4], case .success(let bytes) = answers[5],
+                    SchedulerCounters(bytes)?.runCount == runs
+                else { return }
+                stackTaker(reading(raw, of: ProcessID(pid: item.pid, startTicks: raw.stat.startTicks)), copy)
+            })
         for (pid, range) in order {
             let raws = readings[range].compactMap { $0 }
             guard let first = raws.first else {
@@ -97,13 +122,15 @@ public final class Host {
             let process = ProcessID(pid: pid, startTicks: leader.stat.startTicks)
             processes[pid] = ProcessReading(
                 id: process, name: leader.stat.comm, parent: leader.stat.parent,
-                threads: raws.map { raw in
-                    ThreadReading(
-                        id: ThreadID(process: process, tid: raw.tid, startTicks: raw.stat.startTicks), stat: raw.stat,
-                        channel: raw.channel.map(KernelSymbols.normalised), rawChannel: raw.channel, call: raw.call,
-                        callProblem: raw.callProblem, runCount: raw.runCount, isShut: raw.isShut)
-                })
+                threads: raws.map { reading($0, of: process) })
         }
+    }
+
+    private func reading(_ raw: RawReading, of process: ProcessID) -> ThreadReading {
+        ThreadReading(
+            id: ThreadID(process: process, tid: raw.tid, startTicks: raw.stat.startTicks), stat: raw.stat,
+            channel: raw.channel.map(KernelSymbols.normalised), rawChannel: raw.channel, call: raw.call, callProblem: raw.callProblem,
+            runCount: raw.runCount, isShut: raw.isShut)
     }
 
     /// A process with its threads; nil when it is gone, or when the number is that of a thread. Reads it when it was not read yet.
@@ -141,7 +168,7 @@ public final class Host {
     }
 
     private func raw(pid: Int32, tid: Int32, _ answers: [Result<UnsafeRawBufferPointer, ReadError>]) -> RawReading? {
-        guard answers.count == 5 else { return nil }
+        guard answers.count >= 4 else { return nil }
         let statBytes: UnsafeRawBufferPointer
         switch answers[2] {
         case .success(let bytes): statBytes = bytes
@@ -154,10 +181,10 @@ public final class Host {
         }
         guard let stat = ThreadStat(statBytes) else { return nil }
         var channel: String?
-        if case .success(let bytes) = answers[3] { channel = channelName(bytes) }
+        if answers.count > 4, case .success(let bytes) = answers[4] { channel = channelName(bytes) }
         var call: SystemCallState?
         var problem: ReadError?
-        switch answers[4] {
+        switch answers[3] {
         case .success(let bytes):
             call = SystemCallState(bytes)
             if call == nil { problem = bytes.isEmpty ? .gone : .unavailable }
@@ -273,6 +300,7 @@ public final class Host {
 
     /// Ends the reader processes, and drops what was attached: it may hold this look in turn.
     public func close() {
+        stackTaker = nil
         attachments.removeAll()
         source.close()
     }

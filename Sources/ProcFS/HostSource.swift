@@ -168,52 +168,53 @@ public final class HostSource {
             for item in items { take(item, fill(item).map { _ in .failure(.failed(ENOMEM)) }) }
             return
         }
+        // Small batches, each reader's memory used again and again: pages that are touched the first time cost more than the reads.
+        // While the answers of one reader are taken the other one works.
         var next = 0
-        var shares: [(range: Range<Int>, ends: [Int])] = []
-        while next < items.count {
-            shares.removeAll(keepingCapacity: true)
-            let used = readers.prefix(width)
-            for (ordinal, reader) in used.enumerated() {
-                let first = next
-                // Leave the second reader its part of what is left.
-                let end = ordinal == used.count - 1 ? items.count : min(items.count, next + max(1, (items.count - next + 1) / 2))
-                var ends: [Int] = []
-                var total = 0
-                reader.begin()
-                filling: while next < end {
-                    let requests = fill(items[next])
-                    guard total + requests.count <= ReaderProcess.maximumBatch else {
-                        // More than any batch holds: it would never have its turn.
-                        if ends.isEmpty {
-                            next += 1
-                            take(items[next - 1], requests.map { _ in .failure(.failed(ENOMEM)) })
-                        }
-                        break
-                    }
-                    for (position, request) in requests.enumerated() where !reader.add(request) {
-                        // The data area is full: this item goes into the next batch, unless it alone is too large.
-                        total += position
-                        if ends.isEmpty {
-                            next += 1
-                            take(items[next - 1], requests.map { _ in .failure(.failed(ENOMEM)) })
-                        }
-                        break filling
-                    }
-                    total += requests.count
-                    ends.append(total)
-                    next += 1
+        var pending: [(reader: ReaderProcess, range: Range<Int>, ends: [Int])] = []
+        func startBatch(_ reader: ReaderProcess) {
+            let first = next
+            // Leave the other readers their part of what is left.
+            let end = min(items.count, next + max(1, (items.count - next + width - 1) / width))
+            var ends: [Int] = []
+            var total = 0
+            reader.begin()
+            filling: while next < end, reader.dataUsed < ReaderProcess.usualBatchData {
+                let requests = fill(items[next])
+                guard total + requests.count <= ReaderProcess.maximumBatch else {
+                    // More than any batch holds: it would never have its turn.
+                    if ends.isEmpty { refused.append((next, requests.count)) }
+                    break
                 }
-                shares.append((first..<first + ends.count, ends))
-                if MonotonicClock.now() < deadline { reader.start() }
-            }
-            for (reader, share) in zip(used, shares) {
-                abandonedReads += reader.wait(limitMilliseconds: patienceMilliseconds, deadline: deadline)
-                var begin = 0
-                for (index, end) in zip(share.range, share.ends) {
-                    take(items[index], (begin..<end).map { reader.answer($0) })
-                    begin = end
+                for (position, request) in requests.enumerated() where !reader.add(request) {
+                    // The data area is full: this item goes into the next batch, unless it alone is too large.
+                    total += position
+                    if ends.isEmpty { refused.append((next, requests.count)) }
+                    break filling
                 }
+                total += requests.count
+                ends.append(total)
+                next += 1
             }
+            if ends.isEmpty, next < end { next += 1 }
+            pending.append((reader, first..<first + ends.count, ends))
+            if MonotonicClock.now() < deadline { reader.start() }
+        }
+        var refused: [(index: Int, count: Int)] = []
+        for reader in readers.prefix(width) where next < items.count { startBatch(reader) }
+        while !pending.isEmpty {
+            let (reader, range, ends) = pending.removeFirst()
+            abandonedReads += reader.wait(limitMilliseconds: patienceMilliseconds, deadline: deadline)
+            var begin = 0
+            for (index, end) in zip(range, ends) {
+                take(items[index], (begin..<end).map { reader.answer($0) })
+                begin = end
+            }
+            if let first = refused.first, ends.isEmpty, first.index == range.lowerBound {
+                refused.removeFirst()
+                take(items[first.index], Array(repeating: .failure(.failed(ENOMEM)), count: first.count))
+            }
+            if next < items.count { startBatch(reader) }
         }
     }
 

@@ -10,6 +10,10 @@ public enum ReadRequest: Sendable {
     case range(path: String, offset: UInt64, count: Int, inode: UInt64?)
     /// A file in the directory that the last `.directory` of the same batch opened: saves the walk from the root.
     case member(name: StaticString, limit: Int)
+    /// The same, and the file is kept open for `.again`.
+    case keptMember(name: StaticString, limit: Int)
+    /// The kept file of the same directory once more: much cheaper than to open it again.
+    case again(limit: Int)
     /// Opens the directory for the members that follow.
     case directory(path: String)
     /// `count` bytes of a thread's memory, pages that are present only; shorter when a page is not. With `throughFile`, the
@@ -19,6 +23,8 @@ public enum ReadRequest: Sendable {
     case link(path: String)
     /// Every link in a directory of descriptors, as `DescriptorLinks` unpacks them; ENOBUFS when `limit` bytes do not suffice.
     case descriptors(path: String, limit: Int)
+    /// Memory as above, from the stack pointer that the member read just before, `syscall`, has printed.
+    case stack(directory: String, tid: Int32, count: Int, throughFile: Bool)
 }
 
 /// A disposable child that makes the reads that could block (see fs/proc: `maps`, `syscall`, `stat` and others may wait for a
@@ -31,6 +37,8 @@ final class ReaderProcess {
     static let maximumBatch = 2048
     private static let dataOffset = recordsOffset + maximumBatch * recordSize
     static let dataCapacity = 12 << 20
+    /// Bytes of data after which a batch of many reads is long enough.
+    static let usualBatchData = 512 << 10
 
     private static let noSignal = Int32(MSG_NOSIGNAL)
 
@@ -39,7 +47,7 @@ final class ReaderProcess {
     private var commandEnd: Int32 = -1
     private var answerEnd: Int32 = -1
     private var count = 0
-    private var dataUsed = 0
+    private(set) var dataUsed = 0
 
     /// nil when there is no memory for it.
     init?() {
@@ -96,20 +104,28 @@ final class ReaderProcess {
             kind = 2
         case .link(let path):
             guard path.utf8.count + 1 + 4096 <= room, store(path) else { return false }
-            (kind, limit) = (7, 4096)
+            (kind, limit) = (11, 4096)
         case .descriptors(let path, let size):
             guard size >= 0, path.utf8.count + 1 + size <= room, store(path) else { return false }
-            (kind, limit) = (8, size)
-        case .member(let name, let size):
+            (kind, limit) = (12, size)
+        case .again(let size):
+            guard size >= 0, size <= room else { return false }
+            (kind, limit) = (10, size)
+        case .member(let name, let size), .keptMember(let name, let size):
             guard size >= 0, name.utf8CodeUnitCount + 1 + size <= room else { return false }
             pathAt = dataUsed
             (memory + Self.dataOffset + dataUsed).copyMemory(from: name.utf8Start, byteCount: name.utf8CodeUnitCount)
             (memory + Self.dataOffset + dataUsed).storeBytes(of: 0, toByteOffset: name.utf8CodeUnitCount, as: UInt8.self)
             dataUsed += name.utf8CodeUnitCount + 1
-            (kind, limit) = (3, size)
+            kind = 3
+            if case .keptMember = request { kind = 9 }
+            limit = size
         case .memory(let directory, let thread, let at, let size, let throughFile):
             guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
             (kind, tid, address, limit) = (throughFile ? 5 : 4, thread, at, size)
+        case .stack(let directory, let thread, let size, let throughFile):
+            guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
+            (kind, tid, limit) = (throughFile ? 8 : 7, thread, size)
         }
         if let key = hungKey(kind: kind, pathAt: pathAt), hung[key, default: 0] >= Self.hungLimit { kind = 0 }
         record.storeBytes(of: kind, toByteOffset: 0, as: UInt32.self)
@@ -211,8 +227,13 @@ final class ReaderProcess {
 
     /// Tells the process and the sort of a read of memory or of links; nil for others.
     private func hungKey(kind: UInt32, pathAt: Int) -> UInt64? {
-        guard kind == 4 || kind == 5 || kind == 7 || kind == 8 else { return nil }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(kind == 5 ? 4 : kind == 8 ? 7 : kind)
+        let sort: UInt64
+        switch kind {
+        case 4, 5, 7, 8: sort = 1
+        case 11, 12: sort = 2
+        default: return nil
+        }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ sort
         var at = memory + Self.dataOffset + pathAt
         var isNumber = false
         while true {
@@ -320,8 +341,11 @@ final class ReaderProcess {
     /// The child's loop. System calls on the shared memory only; it allocates nothing.
     private static func serve(memory: UnsafeMutableRawPointer, commands: Int32, answers: Int32) -> Never {
         var directory: Int32 = -1
+        var kept: Int32 = -1
         var pages = PageMap()
+        var lastMember: UnsafeRawBufferPointer?
         while true {
+            lastMember = nil
             var order: (UInt32, UInt32) = (0, 0)
             let got = read(commands, &order, 8)
             if got < 0 && errno == EINTR { continue }
@@ -337,18 +361,32 @@ final class ReaderProcess {
                 case 1: length = slurp(directory: AT_FDCWD, path: path, into: out, limit: limit)
                 case 2:
                     if directory >= 0 { close(directory) }
+                    if kept >= 0 { close(kept) }
+                    kept = -1
                     directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
                     length = directory >= 0 ? 0 : -Int(errno)
-                case 3: length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
                 case 0: length = -Int(ETIMEDOUT)
-                case 8: length = listDescriptors(path: path, into: out, limit: limit)
-                case 7:
+                case 12: length = listDescriptors(path: path, into: out, limit: limit)
+                case 11:
                     let got = readlink(path, out.assumingMemoryBound(to: CChar.self), limit)
                     length = got >= 0 ? got : -Int(errno)
+                case 3:
+                    length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
+                    lastMember = UnsafeRawBufferPointer(start: out, count: max(0, length))
+                case 9:
+                    if kept >= 0 { close(kept) }
+                    kept = directory >= 0 ? cl_openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1
+                    length = kept >= 0 ? again(kept, into: out, limit: limit) : -Int(directory >= 0 ? errno : ENOENT)
+                case 10: length = kept >= 0 ? again(kept, into: out, limit: limit) : -Int(ENOENT)
                 case 6:
                     length = slice(
                         path: path, offset: record.load(fromByteOffset: 8, as: UInt64.self), into: out, count: limit,
                         inode: record.load(fromByteOffset: 32, as: UInt64.self))
+                case 7, 8:
+                    length = pages.readMemory(
+                        directory: path, tid: record.load(fromByteOffset: 4, as: Int32.self),
+                        address: lastMember.map(stackPointer) ?? 0, into: out, count: limit,
+                        throughFile: record.load(fromByteOffset: 0, as: UInt32.self) == 8)
                 default:
                     length = pages.readMemory(
                         directory: path, tid: record.load(fromByteOffset: 4, as: Int32.self),
@@ -402,6 +440,16 @@ final class ReaderProcess {
         }
     }
 
+    /// The last but one word of `/proc/PID/task/TID/syscall` (fs/proc/base.c `proc_pid_syscall`); 0 when the thread runs.
+    private static func stackPointer(_ line: UnsafeRawBufferPointer) -> UInt64 {
+        var end = line.count
+        while end > 0, line[end - 1] != 0x20 { end -= 1 }
+        var start = max(0, end - 1)
+        while start > 0, line[start - 1] != 0x20 { start -= 1 }
+        var cursor = ByteCursor(UnsafeRawBufferPointer(rebasing: line[start..<end]))
+        return cursor.unsigned(base: 16) ?? 0
+    }
+
     /// Reads a part of a regular file. Bytes, or minus errno.
     private static func slice(path: UnsafePointer<CChar>, offset: UInt64, into out: UnsafeMutableRawPointer, count: Int, inode: UInt64)
         -> Int
@@ -425,6 +473,15 @@ final class ReaderProcess {
             total += got
         }
         return total
+    }
+
+    /// What a one-line file of procfs says now. Bytes, or minus errno.
+    private static func again(_ fd: Int32, into out: UnsafeMutableRawPointer, limit: Int) -> Int {
+        while true {
+            let got = pread(fd, out, limit, 0)
+            if got >= 0 { return got }
+            if errno != EINTR { return -Int(errno) }
+        }
     }
 
     /// Reads a file to its end or `limit`. Bytes, or minus errno.

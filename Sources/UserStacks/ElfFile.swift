@@ -46,8 +46,6 @@ final class ElfFile {
     static let sectionLimit: UInt64 = 64 << 20
 
     var machine: Machine { layout.machine }
-    /// What Go's linker wrote for Go's runtime; nil for programs of other languages.
-    private(set) lazy var goFunctions = GoFunctions(file: self)
 
     /// nil when it is no ELF file of a known machine.
     init?(_ read: @escaping Reader) {

@@ -40,6 +40,8 @@ extension StackWalk {
         }
 
         var deepest: (frames: [Frame], end: End)?
+        // The longest walk that fits and ends where frame information does (a C library without any): shown as guessed.
+        var partial: (frames: [Frame], end: End)?
         func attempt(_ value: UInt64, _ certainty: Certainty) -> End? {
             var trial = registers
             trial[register] = value
@@ -48,6 +50,9 @@ extension StackWalk {
             walk.frameLimit = max(1, frameLimit - frames.count + 1)
             let end = walk.walk(from: trial, isCallSite: isCallSite, isGuessed: certainty != .derived, maySearch: false, into: &found)
             switch end {
+            case .stopped(.noFrameInformation) where certainty != .plausible:
+                if found.count > max(2, partial?.frames.count ?? 0) { partial = (found, end) }
+                return nil
             // So many frames that fit together are as good as a root.
             case .stopped(let problem) where problem != .tooDeep: return nil
             case .root, .assumedRoot, .stopped:
@@ -89,7 +94,14 @@ extension StackWalk {
             value = value &+ word
         }
         for value in plausible { if let end = attempt(value, .plausible) { return accept(end) } }
-        return failure
+        guard let partial else { return failure }
+        frames.append(
+            contentsOf: partial.frames.dropFirst().map { frame in
+                var frame = frame
+                frame.isGuessed = true
+                return frame
+            })
+        return partial.end
     }
 
     /// Bytes between the stack pointer and the frame pointer that the function's first instructions set up

@@ -37,7 +37,6 @@ final class FrameTable {
             loadDebugFrames()
             if let debugSection, let debugIndex { row = find(address, debugSection, debugIndex, &debugCommonEntries) }
         }
-        row = row ?? file.goFunctions?.row(at: address)
         rows[address] = .some(row)
         return row
     }

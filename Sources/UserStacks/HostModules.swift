@@ -11,6 +11,7 @@ final class HostModules {
     }
 
     private let source: HostSource
+    var symbolCache: SymbolCache?
     private var modules: [Key: Module?] = [:]
     /// Devices on which a file could not be read in time, as on a dead FUSE mount: no other is tried. Each try may leave a reader behind
     /// that hangs until the mount is gone.
@@ -30,7 +31,9 @@ final class HostModules {
         let abandoned = source.abandonedReads
         defer { if source.abandonedReads > abandoned { deadDevices.insert(device) } }
         if let file = open(mapping, path: path, pid: pid, tid: tid) {
-            module = Module(name: path, file: file, openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
+            module = Module(
+                name: path, file: file, symbolCache: symbolCache,
+                openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
         }
         modules[key] = .some(module)
         return module

@@ -25,7 +25,8 @@ enum KnownCode {
     ]
     private static let prefixes = [
         "__", "pthread_", "sem_", "_IO_", "_dl_", "futex_", "lll_", "_dispatch_", "dispatch_", "swift_", "_swift_", "std::",
-        "core::", "alloc::", "__gnu_cxx::", "__cxxabiv1::", "<std::", "<core::", "<alloc::", "runtime.", "Swift.", "Dispatch.",
+        "core::", "alloc::", "__gnu_cxx::", "__cxxabiv1::", "<std::", "<core::", "<alloc::", "runtime.", "runtime/", "syscall.",
+        "internal/", "sync.", "sync/", "Swift.", "Dispatch.",
         "rust_begin", "__rust",
     ]
 

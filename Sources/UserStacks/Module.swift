@@ -6,7 +6,9 @@ final class Module {
     let name: String
     let file: ElfFile
     private(set) lazy var frames = FrameTable(file: file)
-    private(set) lazy var symbols = Symbols(file: file, openDebugFile: { [unowned self] in debugFile })
+    /// What a program written in Go says of its own functions.
+    private(set) lazy var goTable = GoTable(file: file)
+    private(set) lazy var symbols = Symbols(file: file, cache: symbolCache, openDebugFile: { [unowned self] in debugFile })
     /// From the file or its separate debug file; a runtime's own lines are not worth the time that they take.
     private(set) lazy var lines =
         LineTable(file: file.section(".debug_line") == nil && !KnownCode.isRuntime(module: name) ? debugFile ?? file : file)
@@ -15,7 +17,12 @@ final class Module {
         file.buildID.isEmpty ? nil : openDebugFile(file).flatMap { $0.buildID == file.buildID ? $0 : nil }
     private let openDebugFile: (ElfFile) -> ElfFile?
 
-    init(name: String, file: ElfFile, openDebugFile: @escaping (ElfFile) -> ElfFile? = { _ in nil }) {
+    private let symbolCache: SymbolCache?
+
+    init(
+        name: String, file: ElfFile, symbolCache: SymbolCache? = nil, openDebugFile: @escaping (ElfFile) -> ElfFile? = { _ in nil }
+    ) {
+        self.symbolCache = symbolCache
         self.name = name
         self.file = file
         self.openDebugFile = openDebugFile

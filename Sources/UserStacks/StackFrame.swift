@@ -66,6 +66,8 @@ public enum StackProblem: Sendable, Hashable, CustomStringConvertible {
     case scanned(module: String)
     /// The frame information contradicts itself, or leads in a circle.
     case inconsistent(address: UInt64)
+    /// `function` has changed to another stack, and left nothing that leads back.
+    case otherStack(String)
     /// More frames or memory than are followed.
     case tooDeep
 
@@ -80,6 +82,7 @@ public enum StackProblem: Sendable, Hashable, CustomStringConvertible {
         case .lostRegister(let address): return "the frame of \(hex(address)) is found by a register that nothing saved"
         case .scanned(let module): return "\(module) has no frame information; return addresses were searched for on the stack"
         case .inconsistent(let address): return "the frame information of \(hex(address)) leads in a circle"
+        case .otherStack(let function): return "\(function) has changed to another stack, which is not followed"
         case .tooDeep: return "the stack is deeper than is followed"
         }
     }

@@ -11,6 +11,9 @@ public final class StackReader {
     private let budget = StackWalk.Budget()
     private var images: [Int32: ProcessImage] = [:]
     private var symbolised: [SymbolKey: Symbolised] = [:]
+    /// By thread id, of threads that were walked while they were observed.
+    private var ready: [Int32: UserStack] = [:]
+    private var named: [WalkKey: [StackFrame]] = [:]
 
     private struct SymbolKey: Hashable {
         var module: ObjectIdentifier
@@ -30,6 +33,12 @@ public final class StackReader {
         modules = HostModules(source: host.source)
     }
 
+    /// Keeps sorted symbol tables in a directory. false when that is not this user's alone: then nothing is kept or believed.
+    public func keepSymbols(in directory: String) -> Bool {
+        modules.symbolCache = SymbolCache(directory: directory)
+        return modules.symbolCache != nil
+    }
+
     /// The stack of one thread; nil when it has none to read: a kernel thread, a dead one, one that runs.
     public func stack(of thread: ThreadReading) -> UserStack? { stacks(of: CollectionOfOne(thread)).first ?? nil }
 
@@ -39,19 +48,16 @@ public final class StackReader {
         var stacks = [UserStack?](repeating: nil, count: threads.count)
         var work: [(index: Int, thread: ThreadReading, stackPointer: UInt64, programCounter: UInt64, image: ProcessImage)] = []
         for (index, thread) in threads.enumerated() {
-            let (stackPointer, programCounter): (UInt64, UInt64)
-            switch thread.call {
-            case .inside(let call): (stackPointer, programCounter) = (call.stackPointer, call.programCounter)
-            case .outside(let pointer, let counter): (stackPointer, programCounter) = (pointer, counter)
-            case .running: continue
-            case nil:
+            guard let (stackPointer, programCounter) = Self.registers(of: thread) else {
                 if let error = thread.callProblem, error != .gone, !thread.stat.isKernelThread {
                     stacks[index] = UserStack(frames: [], isComplete: false, problem: .noRegisters(error))
                 }
                 continue
             }
-            // Kernel threads, and those that are exiting.
-            guard stackPointer != 0, programCounter != 0 else { continue }
+            if let stack = ready[thread.tid] {
+                stacks[index] = stack
+                continue
+            }
             work.append((index, thread, stackPointer, programCounter, image(of: thread)))
         }
         host.source.readMany(
@@ -94,12 +100,33 @@ public final class StackReader {
         return stacks
     }
 
+    /// nil for a thread that runs, is the kernel's or is exiting.
+    private static func registers(of thread: ThreadReading) -> (stackPointer: UInt64, programCounter: UInt64)? {
+        let registers: (stackPointer: UInt64, programCounter: UInt64)
+        switch thread.call {
+        case .inside(let call): registers = (call.stackPointer, call.programCounter)
+        case .outside(let pointer, let counter): registers = (pointer, counter)
+        case .running, nil: return nil
+        }
+        return registers.stackPointer != 0 && registers.programCounter != 0 ? registers : nil
+    }
+
+    /// From now on the stacks of all threads that the host observes are walked at once, which spares a second round of reads. Those
+    /// that are deeper than what is copied then are left for later.
+    public func readsWhileObserving() {
+        host.stackTaker = { [unowned self] thread, copy in
+            guard let (stackPointer, programCounter) = Self.registers(of: thread) else { return }
+            let memory = StackMemory(start: stackPointer, bytes: Array(copy))
+            let image = image(of: thread)
+            let walked = walk(image, stackPointer: stackPointer, programCounter: programCounter, memory: memory)
+            if !memory.hasReadMore { ready[thread.tid] = described(walked, image) }
+        }
+    }
+
     private func stack(
         of thread: ThreadReading, image: ProcessImage, stackPointer: UInt64, programCounter: UInt64, memory: StackMemory
     ) -> UserStack {
-        let machine = image.location(of: programCounter)?.module.file.machine ?? image.machine
-        let walk = StackWalk(image: image, memory: memory, machine: machine, budget: budget)
-        let (frames, end) = walk.walk(stackPointer: stackPointer, programCounter: programCounter)
+        let walked = walk(image, stackPointer: stackPointer, programCounter: programCounter, memory: memory)
         if memory.hasReadMore {
             let file = thread.runCount != nil ? "schedstat" : "syscall"
             let still: Bool
@@ -109,11 +136,38 @@ public final class StackReader {
             }
             if !still { return UserStack(frames: [], isComplete: false, problem: .moved) }
         }
-        let described = frames.map { describe($0, image) }
-        switch end {
-        case .root: return UserStack(frames: described, isComplete: true)
-        case .assumedRoot(let problem), .stopped(let problem): return UserStack(frames: described, isComplete: false, problem: problem)
+        return described(walked, image)
+    }
+
+    private typealias Walked = (frames: [StackWalk.Frame], end: StackWalk.End)
+
+    private func walk(_ image: ProcessImage, stackPointer: UInt64, programCounter: UInt64, memory: StackMemory) -> Walked {
+        let machine = image.location(of: programCounter)?.module.file.machine ?? image.machine
+        return StackWalk(image: image, memory: memory, machine: machine, budget: budget)
+            .walk(stackPointer: stackPointer, programCounter: programCounter)
+    }
+
+    /// Names a walk's frames. Threads of a pool stand in the same places: equal walks are named once.
+    private func described(_ walked: Walked, _ image: ProcessImage) -> UserStack {
+        let places = walked.frames.map { $0.isGuessed ? ~$0.programCounter : $0.programCounter }
+        let key = WalkKey(image: ObjectIdentifier(image), places: places)
+        let frames: [StackFrame]
+        if let known = named[key] {
+            frames = known
+        } else {
+            frames = walked.frames.map { describe($0, image) }
+            if named.count > 4096 { named.removeAll() }
+            named[key] = frames
         }
+        switch walked.end {
+        case .root: return UserStack(frames: frames, isComplete: true)
+        case .assumedRoot(let problem), .stopped(let problem): return UserStack(frames: frames, isComplete: false, problem: problem)
+        }
+    }
+
+    private struct WalkKey: Hashable {
+        var image: ObjectIdentifier
+        var places: [UInt64]
     }
 
     /// What says whether a thread has run: its run count. Where the kernel keeps none, its system call, which can be the same again.
@@ -170,6 +224,14 @@ public final class StackReader {
         if let known = symbolised[key] { return known }
         let counter = frame.programCounter &- bias
         var result = Symbolised(offset: counter)
+        if let table = module.goTable, let function = table.function(at: key.address) {
+            result.rawSymbol = function.name
+            result.function = function.name
+            result.offset = counter &- function.start
+            if let line = table.line(at: key.address) { (result.file, result.line) = (line.file, line.line) }
+            symbolised[key] = result
+            return result
+        }
         if let symbol = module.symbols.symbol(at: key.address, functionStart: frame.functionStart) {
             result.rawSymbol = symbol.name
             result.function = Demangling.readable(symbol.name)

@@ -68,6 +68,24 @@ struct StackWalk {
                 frames.append(frame)
                 return scanned.map { .assumedRoot($0) } ?? .root
             }
+            // What lies outside is damaged, or on another stack: such a value is no frame.
+            if isCallSite, location == nil, !image.isCode(codeAddress) { return .stopped(.unknownCode(address: counter)) }
+            if let location, let table = location.module.goTable {
+                switch goStep(table, location, codeAddress, registers) {
+                case .notGo: break
+                case .caller(let caller):
+                    frames.append(frame)
+                    registers = caller
+                    isCallSite = true
+                    continue
+                case .root:
+                    frames.append(frame)
+                    return scanned.map { .assumedRoot($0) } ?? .root
+                case .stopped(let problem):
+                    frames.append(frame)
+                    return .stopped(problem)
+                }
+            }
             let row = location.flatMap { $0.module.frames.row(at: codeAddress &- $0.bias) }
             guard let location, let row else {
                 if let interrupted = trampoline(registers) {

@@ -1,77 +1,146 @@
-/// The functions of one symbol table, sorted by address.
-struct SymbolTable: Sendable {
-    struct Entry: Sendable {
+/// The functions of one symbol table. The first questions run through the table as it is; sorting pays only when many are asked.
+final class SymbolTable {
+    struct Entry: Equatable {
         var start: UInt64
         var size: UInt64
         var name: UInt32
         /// Which of several names of one address is taken: the largest.
         var rank: UInt8
+
+        func covers(_ address: UInt64, functionStart: UInt64?) -> Bool {
+            size > 0 ? address - start < size : start == functionStart || start == address
+        }
     }
 
-    private let entries: [Entry]
+    /// The bytes of `.symtab` or `.dynsym` as long as they are not sorted.
+    private var table: [UInt8]
+    private let is64: Bool
+    /// 24 bytes a function in order of address, then size.
+    private var records: [UInt8]?
     private let names: [UInt8]
+    private var scans = 0
     private static let nameLimit = 4096
+    /// Questions after which the table is sorted: n log n comparisons cost as much as some thirty passes.
+    private static let scanLimit = 32
 
     /// - Parameters:
     ///   - table: the bytes of `.symtab` or `.dynsym`.
     ///   - names: those of the string table that it links to.
-    init(table: [UInt8], names: [UInt8], is64: Bool, machine: Machine) {
-        var entries: [Entry] = []
-        let size = is64 ? 24 : 16
-        table.withUnsafeBytes { raw in
-            entries.reserveCapacity(raw.count / size / 2)
-            for at in stride(from: 0, through: raw.count - size, by: size) {
-                let (info, section): (UInt8, UInt16)
-                let (start, length): (UInt64, UInt64)
-                let name = raw.loadUnaligned(fromByteOffset: at, as: UInt32.self)
-                if is64 {
-                    info = raw[at + 4]
-                    section = raw.loadUnaligned(fromByteOffset: at + 6, as: UInt16.self)
-                    start = raw.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self)
-                    length = raw.loadUnaligned(fromByteOffset: at + 16, as: UInt64.self)
-                } else {
-                    start = UInt64(raw.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self))
-                    length = UInt64(raw.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
-                    info = raw[at + 12]
-                    section = raw.loadUnaligned(fromByteOffset: at + 14, as: UInt16.self)
-                }
-                let type = info & 0xF
-                let binding = info >> 4
-                // Functions, and global labels of assembly code; defined, and not absolute.
-                let isCode = type == 2 || type == 10 || (type == 0 && (binding != 0 || length > 0))
-                guard isCode, section != 0, section < 0xFF00, start != 0 else { continue }
-                entries.append(Entry(start: start, size: length, name: name, rank: type == 0 ? 0 : binding == 1 ? 3 : binding == 2 ? 2 : 1))
-            }
-        }
-        entries.sort { $0.start != $1.start ? $0.start < $1.start : $0.size < $1.size }
-        self.entries = entries
+    init(table: [UInt8], names: [UInt8], is64: Bool) {
+        self.table = table
+        self.names = names
+        self.is64 = is64
+    }
+
+    /// As `packed` gave it. What is not in order is not found; nothing else comes of it.
+    init(records: [UInt8], names: [UInt8]) {
+        table = []
+        is64 = true
+        self.records = records
         self.names = names
     }
 
     /// The function that covers an address. A symbol without a size is taken only when frame information has a function that
     /// begins there, or no other symbol could be meant.
     func symbol(at address: UInt64, functionStart: UInt64?) -> (name: String, start: UInt64)? {
+        guard records == nil, scans < Self.scanLimit else { return search(sorted(), address, functionStart) }
+        scans += 1
+        var best: (entry: Entry, name: String)?
+        forEachFunction { entry in
+            guard entry.start <= address, entry.covers(address, functionStart: functionStart) else { return }
+            if let best, best.entry.start > entry.start { return }
+            consider(entry, &best)
+        }
+        return best.map { ($0.name, $0.entry.start) }
+    }
+
+    private func search(_ records: [UInt8], _ address: UInt64, _ functionStart: UInt64?) -> (name: String, start: UInt64)? {
         var low = 0
-        var high = entries.count
+        var high = records.count / 24
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].start <= address { low = middle + 1 } else { high = middle }
+            if Self.entry(records, middle).start <= address { low = middle + 1 } else { high = middle }
         }
         var best: (entry: Entry, name: String)?
         var index = low - 1
         var looked = 0
         while index >= 0, looked < 64 {
-            let entry = entries[index]
+            let entry = Self.entry(records, index)
+            guard entry.start <= address else { break }
             if let best, best.entry.start != entry.start { break }
-            let covers = entry.size > 0 ? address - entry.start < entry.size : entry.start == functionStart || entry.start == address
-            if covers, let name = name(at: entry.name) {
-                let isBetter = best.map { Self.isBetter(name, entry.rank, than: $0.name, $0.entry.rank) } ?? true
-                if isBetter { best = (entry, name) }
-            }
+            if entry.covers(address, functionStart: functionStart) { consider(entry, &best) }
             index -= 1
             looked += 1
         }
         return best.map { ($0.name, $0.entry.start) }
+    }
+
+    private func consider(_ entry: Entry, _ best: inout (entry: Entry, name: String)?) {
+        guard let name = name(at: entry.name) else { return }
+        if let best, best.entry.start == entry.start, !Self.isBetter(name, entry.rank, than: best.name, best.entry.rank) { return }
+        best = (entry, name)
+    }
+
+    private static func entry(_ records: [UInt8], _ index: Int) -> Entry {
+        records.withUnsafeBytes { raw in
+            let at = index * 24
+            return Entry(
+                start: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self),
+                size: raw.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self),
+                name: raw.loadUnaligned(fromByteOffset: at + 16, as: UInt32.self), rank: raw[at + 20])
+        }
+    }
+
+    /// All functions by address.
+    private func sorted() -> [UInt8] {
+        if let records { return records }
+        var entries: [Entry] = []
+        entries.reserveCapacity(table.count / (is64 ? 24 : 16) / 2)
+        forEachFunction { entries.append($0) }
+        entries.sort { $0.start != $1.start ? $0.start < $1.start : $0.size < $1.size }
+        var records: [UInt8] = []
+        records.reserveCapacity(entries.count * 24)
+        for entry in entries {
+            SymbolCache.append(entry.start, to: &records)
+            SymbolCache.append(entry.size, to: &records)
+            SymbolCache.append(UInt64(entry.name) | UInt64(entry.rank) << 32, to: &records)
+        }
+        self.records = records
+        table = []
+        return records
+    }
+
+    /// What a cache keeps: the functions by address, and their names.
+    func packed() -> (records: [UInt8], names: [UInt8]) { (sorted(), names) }
+
+    private func forEachFunction(_ body: (Entry) -> Void) {
+        let size = is64 ? 24 : 16
+        table.withUnsafeBytes { raw in
+            var at = 0
+            while at + size <= raw.count {
+                defer { at += size }
+                let info = raw[at + (is64 ? 4 : 12)]
+                let type = info & 0xF
+                // Functions, and global labels of assembly code; defined, and not absolute.
+                guard type == 2 || type == 10 || type == 0 else { continue }
+                let section = raw.loadUnaligned(fromByteOffset: at + (is64 ? 6 : 14), as: UInt16.self)
+                guard section != 0, section < 0xFF00 else { continue }
+                let (start, length): (UInt64, UInt64)
+                if is64 {
+                    start = raw.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self)
+                    length = raw.loadUnaligned(fromByteOffset: at + 16, as: UInt64.self)
+                } else {
+                    start = UInt64(raw.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self))
+                    length = UInt64(raw.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
+                }
+                let binding = info >> 4
+                guard start != 0, type != 0 || binding != 0 || length > 0 else { continue }
+                body(
+                    Entry(
+                        start: start, size: length, name: raw.loadUnaligned(fromByteOffset: at, as: UInt32.self),
+                        rank: type == 0 ? 0 : binding == 1 ? 3 : binding == 2 ? 2 : 1))
+            }
+        }
     }
 
     /// Of two names of one function the one that people write: `poll`, not `__GI___poll`.
@@ -100,16 +169,23 @@ struct SymbolTable: Sendable {
 final class Symbols {
     private var tables: [SymbolTable] = []
     private var sources: [() -> SymbolTable?] = []
-    private let goFunctions: () -> GoFunctions?
     private var known: [UInt64: (name: String, start: UInt64)?] = [:]
 
-    init(file: ElfFile, openDebugFile: @escaping () -> ElfFile?) {
-        goFunctions = { file.goFunctions }
+    /// - Parameter cache: where tables are kept from run to run.
+    init(file: ElfFile, cache: SymbolCache? = nil, openDebugFile: @escaping () -> ElfFile?) {
+        if let cache, let known = cache.tables(of: file.buildID) {
+            tables = known
+            return
+        }
         sources = [
             { Self.table(file, type: 2) }, { Self.table(file, type: 11) },
             { openDebugFile().flatMap { Self.table($0, type: 2) } },
             { MiniDebugInfo.file(in: file).flatMap { Self.table($0, type: 2) } },
         ].reversed()
+        if let cache, file.buildID.count >= 8 {
+            while let source = sources.popLast() { if let table = source() { tables.append(table) } }
+            cache.keep(tables, of: file.buildID)
+        }
     }
 
     /// - Parameters:
@@ -124,7 +200,6 @@ final class Symbols {
             tables.append(table)
             found = table.symbol(at: address, functionStart: functionStart)
         }
-        if found == nil, let function = goFunctions()?.function(at: address) { found = (function.name, function.range.lowerBound) }
         known[address] = .some(found)
         return found
     }
@@ -134,6 +209,6 @@ final class Symbols {
         guard let section = file.layout.sections.first(where: { $0.type == type }), Int(section.link) < file.layout.sections.count,
             let table = file.contents(section), let names = file.contents(file.layout.sections[Int(section.link)])
         else { return nil }
-        return SymbolTable(table: table, names: names, is64: file.layout.is64, machine: file.machine)
+        return SymbolTable(table: table, names: names, is64: file.layout.is64)
     }
 }

@@ -49,16 +49,12 @@ enum InterpreterLock {
     private static func mayHold(_ reading: ThreadReading, on host: Host) -> Bool {
         guard reading.isAsleep else { return reading.stat.state == UInt8(ascii: "R") }
         guard let stack = RuntimeFrames.stack(of: reading, on: host), stack.problem != .moved else { return false }
-        if LanguageRuntime.isInterpreterLock(stack) { return false }
+        if LanguageRuntime.isInterpreterLock(stack.frames) { return false }
         if stack.frames.contains(where: { $0.function?.hasPrefix("take_gil") ?? false }) { return false }
         guard stack.frames.contains(where: { RuntimeFrames.module($0).contains("python") }) else { return false }
         // Whoever called the C library: the interpreter and its modules give the lock back, others may or may not.
-        guard let caller = stack.frames.first(where: { !isCLibrary(RuntimeFrames.module($0)) }) else { return false }
+        guard let caller = stack.frames.first(where: { !RuntimeFrames.isCLibrary(RuntimeFrames.module($0)) }) else { return false }
         return !RuntimeFrames.module(caller).contains("python") && !(caller.module ?? "").contains("/lib-dynload/")
-    }
-
-    private static func isCLibrary(_ module: Substring) -> Bool {
-        ["libc.so", "libc-", "libpthread", "ld-", "[vdso]"].contains { module.hasPrefix($0) }
     }
 }
 

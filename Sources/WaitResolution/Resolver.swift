@@ -57,6 +57,9 @@ public enum WaitFamilies {
             if wait.kind == .socketOther, thread.classification.restsOnKernelFunction, thread.classification.family?.group == .sockets {
                 wait.kind = thread.classification.kind
             }
+            if thread.restsOnDescriptorAlone(wait.kind) {
+                wait.doubt("where it sleeps is not shown, its call and descriptor are all there is")
+            }
             RuntimeLoops.annotate(&wait, thread, on: host)
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName

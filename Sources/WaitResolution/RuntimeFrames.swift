@@ -56,21 +56,41 @@ enum RuntimeFrames {
 
     /// What the stack says; nil when no runtime parks the thread.
     static func meaning(_ stack: UserStack, _ thread: BlockedThread) -> FutexFrames.Meaning? {
-        if LanguageRuntime.isInterpreterLock(stack) {
-            thread.cite("user stack", LanguageRuntime.interpreterLockEvidence + ", in a slice of a timed wait")
-            return LanguageRuntime.interpreterLockMeaning
+        guard let (meaning, evidence) = meaning(of: stack.frames, threadName: thread.reading.name) else { return nil }
+        thread.cite("user stack", evidence)
+        return meaning
+    }
+
+    /// - Parameter frames: innermost first.
+    static func meaning(of frames: [StackFrame], threadName: String) -> (meaning: FutexFrames.Meaning, evidence: String)? {
+        if LanguageRuntime.isInterpreterLock(frames) {
+            return (LanguageRuntime.interpreterLockMeaning, LanguageRuntime.interpreterLockEvidence + ", in a slice of a timed wait")
         }
-        for index in stack.frames.prefix(depth).indices {
+        for index in frames.prefix(depth).indices {
             for runtime in LanguageRuntime.all {
-                guard let found = runtime.meaning(from: index, in: stack.frames) else { continue }
-                let cited = stack.frames[found.frame]
-                thread.cite(
-                    "user stack",
-                    (cited.function ?? "a function of \(cited.module ?? "its runtime")") + (cited.isGuessed ? " (guessed frame)" : ""))
-                return runtime.byThreadName(thread.reading.name) ?? found.meaning
+                guard let found = runtime.meaning(from: index, in: frames) else { continue }
+                let cited = frames[found.frame]
+                let evidence =
+                    (cited.function ?? "a function of \(cited.module ?? "its runtime")") + (cited.isGuessed ? " (guessed frame)" : "")
+                return (runtime.byThreadName(threadName) ?? found.meaning, evidence)
             }
+            // A function of the program's waits on its own account, whatever runtime has called it.
+            guard isPassage(frames[index]) else { return nil }
         }
         return nil
+    }
+
+    /// Whether a frame only carries out the wait for whoever called it: the C library's, or the runtime's own.
+    private static func isPassage(_ frame: StackFrame) -> Bool {
+        let module = module(frame)
+        let function = frame.function.map(bare)
+        if isCLibrary(module) || LanguageRuntime.all.contains(where: { $0.owns(function, module) }) { return true }
+        // Linked into the program, the C library is known by its names: those with two underscores are reserved for it.
+        return ["__", "pthread_", "sem_", "futex", "syscall", "cnd_"].contains { function?.hasPrefix($0) ?? false }
+    }
+
+    static func isCLibrary(_ module: Substring) -> Bool {
+        ["libc.so", "libc-", "libpthread", "ld-", "[vdso]"].contains { module.hasPrefix($0) }
     }
 
     /// The function's name as the rows have it, without what C libraries and Rust put before it.

@@ -23,8 +23,8 @@ extension LanguageRuntime {
 
     /// Distributions' interpreters have no symbol for `take_gil`; those are exported that call it. Each slice of the wait is the switch
     /// interval, five milliseconds unless the program asked for another (sys.setswitchinterval).
-    static func isInterpreterLock(_ stack: UserStack) -> Bool {
-        let frames = stack.frames.prefix(6)
+    static func isInterpreterLock(_ stack: [StackFrame]) -> Bool {
+        let frames = stack.prefix(6)
         guard let wait = frames.firstIndex(where: { $0.function?.hasPrefix("pthread_cond_timedwait") ?? false }) else { return false }
         // A caller without a name in the interpreter, and around it a function that is known to take the lock.
         var index = wait + 1

@@ -6,12 +6,6 @@ import Testing
 
 /// Stacks of real programs against what is known of them.
 @Suite struct LiveStackTests {
-    static let compilers = ["gcc", "clang"].flatMap { compiler in
-        ["-O0", "-O1", "-O2", "-Os"].flatMap { level in
-            ["", "-fno-omit-frame-pointer", "-fomit-frame-pointer"].map { "\(compiler) \(level) \($0)" }
-        }
-    }
-
     /// Builds a program; where the compiler is missing or refuses an option, the test is skipped by name.
     private func build(_ source: String, _ command: String, language: String = "c", _ scratch: Scratch) throws -> String {
         if isInstalled(String(command.split(separator: " ")[0])),
@@ -21,24 +15,6 @@ import Testing
             return program
         }
         try Test.cancel("\(command): not here")
-    }
-
-    @Test(
-        arguments: compilers + [
-            "gcc -O2 -static", "gcc -O0 -static", "gcc -O2 -no-pie", "gcc -O2 -static-pie", "gcc -O2 -fno-plt", "gcc -O2 -m32",
-        ])
-    func callChain(command: String) throws {
-        let scratch = try Scratch()
-        let program = try build(TestPrograms.callChain, command, scratch)
-        let stacks = try Blocked([program, "3"]).stacks(threads: 4)
-        for (thread, stack) in stacks where thread.tid != thread.pid {
-            #expect(stack.isComplete, "\(command)\n\(stack.text)")
-            #expect(stack.names(in: TestPrograms.callChainNames) == TestPrograms.callChainExpected(depth: 3), "\(command)\n\(stack.text)")
-            #expect(stack.firstApplicationFrame?.function == "leaf")
-        }
-        let main = try #require(stacks.first { $0.thread.tid == $0.thread.pid })
-        #expect(main.stack.isComplete, "\(command)\n\(main.stack.text)")
-        #expect(main.stack.firstApplicationFrame?.function == "main")
     }
 
     @Test(arguments: ["gcc -O2", "gcc -O0", "clang -O1"]) func deepRecursion(command: String) throws {
@@ -53,57 +29,6 @@ import Testing
             #expect(stack.problem == .tooDeep)
             #expect(stack.frames.count == 10_000)
         }
-    }
-
-    @Test(arguments: ["gcc -O0", "gcc -O2", "clang -O0", "clang -O2", "gcc -O2 -static"]) func signalHandlerOnItsOwnStack(command: String)
-        throws
-    {
-        let scratch = try Scratch()
-        let program = try build(TestPrograms.signal, command, scratch)
-        let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
-        #expect(stack.isComplete, "\(stack.text)")
-        #expect(
-            stack.names(in: ["blocked", "on_signal", "<signal handler called>", "interrupted", "caller", "main"])
-                == ["blocked", "on_signal", "<signal handler called>", "interrupted", "caller", "main"], "\(stack.text)")
-    }
-
-    @Test(arguments: ["gcc -O0", "gcc -O2", "clang -O2"]) func coroutineStack(command: String) throws {
-        let scratch = try Scratch()
-        let program = try build(TestPrograms.coroutine, command, scratch)
-        let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
-        #expect(stack.names(in: ["deep", "body"]) == ["deep", "deep", "deep", "deep", "body"], "\(stack.text)")
-        #expect(stack.isComplete, "\(stack.text)")
-    }
-
-    @Test(arguments: ["g++ -O0", "g++ -O2", "clang++ -O0", "clang++ -O2"]) func exceptionInFlight(command: String) throws {
-        let scratch = try Scratch()
-        let program = try build(TestPrograms.exception, command, language: "cpp", scratch)
-        let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
-        #expect(stack.isComplete, "\(stack.text)")
-        let names = stack.frames.compactMap(\.function)
-        for name in ["app::Holder::~Holder()", "app::Box<int>::fill(int)", "app::inner(int)", "app::steady(int)", "main"] {
-            #expect(names.contains { $0.hasPrefix(name) }, "\(name) in\n\(stack.text)")
-        }
-    }
-
-    @Test(arguments: ["-O", "", "-O -C symbol-mangling-version=v0"]) func rust(options: String) throws {
-        let scratch = try Scratch()
-        let program = try build(TestPrograms.rust, "rustc \(options)", language: "rs", scratch)
-        for (thread, stack) in try Blocked([program]).stacks(threads: 2) {
-            #expect(stack.isComplete, "\(stack.text)")
-            guard thread.tid != thread.pid else { continue }
-            #expect(stack.frames.contains { $0.function?.hasPrefix("source::perform") == true }, "\(stack.text)")
-            #expect(stack.firstApplicationFrame?.function == "<source::Job as source::Work>::go", "\(stack.text)")
-        }
-    }
-
-    @Test(arguments: ["-O", "-Onone"]) func swift(options: String) throws {
-        let scratch = try Scratch()
-        let program = try build(TestPrograms.swift, "swiftc \(options) -module-name app", language: "swift", scratch)
-        let stack = try #require(try Blocked([program]).stacks(threads: 1).first).stack
-        #expect(stack.isComplete, "\(stack.text)")
-        #expect(stack.firstApplicationFrame?.function == "app.leaf(Int) -> Int", "\(stack.text)")
-        #expect(stack.frames.contains { $0.function == "app.top() throws -> ()" }, "\(stack.text)")
     }
 
     // MARK: Files

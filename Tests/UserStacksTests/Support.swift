@@ -23,6 +23,16 @@ final class Scratch {
         fclose(file)
     }
 
+    /// Builds a program of the list; nil when the toolchain is missing or refuses an option.
+    func compile(_ listed: ListedProgram) throws -> String? {
+        guard isInstalled(String(listed.command.split(separator: " ")[0])) else { return nil }
+        let name = listed.source.hasSuffix(".in") ? String(listed.source.dropLast(3)) : listed.source
+        try write(name, TestPrograms.source(listed.source))
+        let environment = "GO111MODULE=off GOFLAGS= GOCACHE=/tmp/waitchain-stacks-go"
+        let status = run(["sh", "-c", "cd \(path) && \(environment) \(listed.command) -o program \(name) 2>messages"])
+        return status == 0 ? "\(path)/program" : nil
+    }
+
     /// Compiles `source`; nil when the compiler is missing or refuses an option.
     func compile(_ source: String, as language: String = "c", with arguments: [String], output: String = "program") throws -> String? {
         try write("source.\(language)", source)

@@ -27,6 +27,8 @@ int cl_open_directory_flags(void);
 int64_t cl_filesystem_magic(const char *path);
 /// sched_setaffinity(2) of the calling thread to one CPU.
 int cl_pin_to_cpu(int cpu);
+/// mallopt(3): freed memory is kept for the next use, and taken from the kernel in larger steps.
+void cl_keep_freed_memory(void);
 /// gettid(2).
 pid_t cl_gettid(void);
 /// wait4(2) for one child without waiting. The child's pid, 0 when it still runs, -1 on error.
