@@ -93,7 +93,7 @@ int cl_sock_diag_request_unix(int fd) {
     r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     r.body.sdiag_family = AF_UNIX;
     r.body.udiag_states = ~0u;
-    r.body.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
+    r.body.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
     return send_request(fd, &r, sizeof r);
 }
 

@@ -12,19 +12,28 @@ public struct UnixTable: Sendable {
     /// Sockets that are connected to the one with this inode.
     public let connectedTo: [UInt64: [UInt64]]
 
+    /// Listeners and bound datagram sockets.
+    public let bound: [UnixSocket]
+
     init(_ sockets: [UnixSocket]) {
+        var bound: [UnixSocket] = []
         var byInode: [UInt64: UnixSocket] = [:]
+        byInode.reserveCapacity(sockets.count)
         var byName: [String: [UInt64]] = [:]
         var clients: [UInt64: UInt64] = [:]
         var connected: [UInt64: [UInt64]] = [:]
         for socket in sockets where socket.inode != 0 {
             byInode[socket.inode] = socket
-            if let name = socket.name, socket.isListening || socket.type == 2 { byName[name, default: []].append(socket.inode) }
+            if let name = socket.name, socket.isListening || socket.type == 2 {
+                byName[name, default: []].append(socket.inode)
+                bound.append(socket)
+            }
             if socket.isListening { for client in socket.waitingClients { clients[client] = socket.inode } }
             if let peer = socket.peer { connected[peer, default: []].append(socket.inode) }
         }
         self.byInode = byInode
         self.byName = byName
+        self.bound = bound
         listenerOfClient = clients
         connectedTo = connected
     }
@@ -55,10 +64,14 @@ public struct InternetTable: Sendable {
         }
         self.byInode = byInode
         byEndpoints = pairs
+        self.sockets = sockets
         self.listeners = listeners
     }
 
-    /// The socket at the other end, when it is on this host.
+    /// Every socket, those without an inode too.
+    public let sockets: [InternetSocket]
+
+    /// The socket at the other end, when it is in this namespace.
     public func peer(of socket: InternetSocket) -> InternetSocket? {
         byEndpoints[EndpointPair(transport: socket.transport, local: socket.remote, remote: socket.local)]
     }
@@ -66,7 +79,10 @@ public struct InternetTable: Sendable {
     /// Who listens, or for UDP is bound, where `endpoint` points.
     public func listeners(at endpoint: InternetSocket.Endpoint, transport: UInt8) -> [InternetSocket] {
         (listeners[endpoint.port] ?? []).filter {
-            $0.transport == transport && ($0.local.isUnspecified || $0.local.address == endpoint.address)
+            // An IPv6 socket bound to no address takes IPv4 too (unless IPV6_V6ONLY, which is not shown).
+            $0.transport == transport
+                && ($0.local.address == endpoint.address
+                    || $0.local.isUnspecified && ($0.local.address.count == 16 || endpoint.address.count == 4))
         }
     }
 }

@@ -20,6 +20,8 @@ public final class HostSource {
     public var readLimitMilliseconds: Int32 = 250
     /// Reads that were given up so far.
     public private(set) var abandonedReads = 0
+    /// Counts one given up elsewhere in this module.
+    func countAbandonedRead() { abandonedReads += 1 }
 
     private var readers: [ReaderProcess] = []
     private var single: ReaderProcess?
@@ -287,11 +289,7 @@ public final class HostSource {
         guard cl_message_queue_status(id, &status) == 0 else {
             return .failure(errno == EINVAL || errno == EIDRM ? .gone : ReadError(errno: errno))
         }
-        return .success(
-            MessageQueue(
-                key: status.key, id: id, bytes: status.bytes, messages: status.messages, lastSender: status.last_sender,
-                lastReceiver: status.last_receiver, lastSendSeconds: status.last_send_seconds,
-                lastReceiveSeconds: status.last_receive_seconds, bytesLimit: status.bytes_limit))
+        return .success(MessageQueue(id: id, status))
     }
 
     /// The time limit that a process has set on its socket (SO_RCVTIMEO, or with `sends` SO_SNDTIMEO), in seconds; 0 for none.

@@ -18,6 +18,12 @@ public struct UnixSocket: Sendable, Hashable {
     public var waitingClients: [UInt64] = []
     /// Bit 1: it receives no more (for a listener: it accepts no more); bit 2: it sends no more. Since Linux 3.7.
     public var shutdown: UInt8 = 0
+    /// The file that it was bound to: device (major << 20 | minor) and inode; nil for an abstract name.
+    public var file: (device: UInt32, inode: UInt32)? {
+        get { fileNumbers.map { (UInt32(truncatingIfNeeded: $0 >> 32), UInt32(truncatingIfNeeded: $0)) } }
+        set { fileNumbers = newValue.map { UInt64($0.device) << 32 | UInt64($0.inode) } }
+    }
+    private var fileNumbers: UInt64?
 
     public var isListening: Bool { state == 10 }
 
@@ -30,6 +36,8 @@ public struct UnixSocket: Sendable, Hashable {
             NetlinkMessages.forEachAttribute(in: UnsafeRawBufferPointer(rebasing: message[16...])) { type, value in
                 switch type {
                 case 0: socket.name = Self.name(value)  // UNIX_DIAG_NAME
+                case 1 where value.count >= 8:  // UNIX_DIAG_VFS
+                    socket.file = (value.load32(at: 4), value.load32(at: 0))
                 case 2 where value.count >= 4: socket.peer = UInt64(value.load32(at: 0))  // UNIX_DIAG_PEER
                 case 3:  // UNIX_DIAG_ICONS
                     socket.waitingClients = stride(from: 0, to: value.count - 3, by: 4).map { UInt64(value.load32(at: $0)) }

@@ -179,7 +179,7 @@ enum MemberKinds {
             if reads { all.append(Pipes.readiness(pipe: inode, .read, thread, on: host, member: member)) }
             if writes { all.append(Pipes.readiness(pipe: inode, .write, thread, on: host, member: member)) }
             return all
-        case .socket(let inode): return socket(inode, reads: reads, writes: writes, thread, on: host, member: member)
+        case .socket(let inode): return socket(inode, descriptor, reads: reads, writes: writes, thread, on: host, member: member)
         case .anonymous(let name): return anonymous(name, descriptor, thread, on: host, member: member, depth: depth)
         case .path(let path):
             if path.hasPrefix("/dev/tty") || path.hasPrefix("/dev/pts/") || path == "/dev/console" {
@@ -190,23 +190,20 @@ enum MemberKinds {
     }
 
     private static func socket(
-        _ inode: UInt64, reads: Bool, writes: Bool, _ thread: BlockedThread, on host: Host, member: Int
+        _ inode: UInt64, _ descriptor: Int32, reads: Bool, writes: Bool, _ thread: BlockedThread, on host: Host, member: Int
     ) -> [Readiness] {
-        guard host.sharesNamespace("net", thread.reading) else {
-            return [outside(.network, "socket [\(inode)] of another network namespace", member, .idle)]
-        }
         var all: [Readiness] = []
-        if host.unixTable?.byInode[inode] != nil {
+        if host.unixTable(of: thread.reading)?.byInode[inode] != nil {
             if reads { all.append(UnixSockets.readiness(inode, .read, thread, on: host, member: member)) }
             if writes { all.append(UnixSockets.readiness(inode, .write, thread, on: host, member: member)) }
             return all
         }
-        if let socket = host.internetTable?.byInode[inode] {
+        if let socket = host.internetTable(of: thread.reading)?.byInode[inode] {
             if reads { all.append(InternetSockets.readiness(socket, .receive, thread, on: host, member: member)) }
             if writes { all.append(InternetSockets.readiness(socket, .send, thread, on: host, member: member)) }
             return all
         }
-        return [outside(.network, "socket [\(inode)]", member, .idle)]
+        return [OtherSockets.readiness(inode, descriptor, reads: reads, thread, on: host, member: member)]
     }
 
     private static func anonymous(

@@ -28,6 +28,7 @@ public enum WaitFamilies {
         Terminals.self,
         UnixSockets.self,
         InternetSockets.self,
+        OtherSockets.self,
         ChannelOnly.self,
     ]
 

@@ -5,39 +5,31 @@ import WaitModel
 /// AF_UNIX sockets. Source: unix(7), net/unix/af_unix.c: connect blocks while more connections wait than the backlog allows
 /// (`unix_recvq_full`), a stream send while the peer has not read, a datagram send while the receiver's queue is full.
 enum UnixSockets: WaitResolver {
-    private static let receives: Set<String> = ["read", "readv", "recvfrom", "recvmsg", "recvmmsg", "recv"]
-    private static let sends: Set<String> = [
-        "write", "writev", "sendto", "sendmsg", "sendmmsg", "send", "sendfile", "sendfile64", "splice",
-    ]
-
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let call = thread.callName else { return nil }
-        let isSend = sends.contains(call)
-        guard isSend || receives.contains(call) || call == "connect" || call == "accept" || call == "accept4" else { return nil }
-        let descriptor = call == "splice" ? thread.int(2) : thread.int(0)
-        guard case .socket(let inode)? = host.descriptor(descriptor, of: thread.reading) else { return nil }
-        guard host.sharesNamespace("net", thread.reading) else { return elsewhere(thread, call, inode, on: host) }
-        guard let socket = host.unixTable?.byInode[inode] else { return nil }
-        var wait = wait(thread, call, descriptor, inode, socket, isSend: isSend, on: host)
-        wait?.heedSocketTimeLimit(thread, descriptor: descriptor, sends: isSend || call == "connect", on: host)
+        guard let call = SocketCall(thread, on: host) else { return nil }
+        let namespace = host.networkNamespace(of: thread.reading)
+        guard let socket = host.unixTable(in: namespace)?.byInode[call.inode] else { return nil }
+        thread.cite("/proc/\(thread.reading.pid)/fd/\(call.descriptor)", "socket:[\(call.inode)]")
+        guard var wait = wait(thread, call, socket, on: host) else { return nil }
+        wait.heedSocketTimeLimit(
+            thread, descriptor: call.descriptor, sends: call.action == .send || call.action == .connect, on: host)
         return wait
     }
 
-    private static func wait(
-        _ thread: BlockedThread, _ call: String, _ descriptor: Int32, _ inode: UInt64, _ socket: UnixSocket, isSend: Bool, on host: Host
-    ) -> Wait? {
-        thread.cite("/proc/\(thread.reading.pid)/fd/\(descriptor)", "socket:[\(inode)]")
-        switch call {
-        case "connect": return connect(thread, on: host)
-        case "accept", "accept4": return accept(socket, on: host)
-        default: break
-        }
+    private static func wait(_ thread: BlockedThread, _ call: SocketCall, _ socket: UnixSocket, on host: Host) -> Wait? {
         let ready: Readiness
-        if isSend, let address = explicitAddress(thread, call), let name = name(at: address.address, length: address.length, thread) {
-            ready = toNamed(name, thread, on: host)
-        } else {
-            ready = readiness(inode, isSend ? .write : .read, thread, on: host)
+        switch call.action {
+        case .connect: return connect(thread, call, on: host)
+        case .accept: return accept(socket, thread, on: host)
+        case .send:
+            if let address = call.explicitAddress(thread), let name = name(at: address.address, length: address.length, thread) {
+                ready = toNamed(name, thread, on: host)
+            } else {
+                ready = readiness(call.inode, .write, thread, on: host)
+            }
+        case .receive: ready = readiness(call.inode, .read, thread, on: host)
         }
+        let isSend = call.action == .send
         return Wait(
             kind: isSend ? .unixSend : .unixReceive, resource: host.register(ready.resource),
             release: Release(.any, ready.parties, completeness: ready.completeness), deadEnd: ready.deadEnd, isDemand: ready.isDemand,
@@ -46,8 +38,10 @@ enum UnixSockets: WaitResolver {
 
     // MARK: connect and accept
 
-    private static func connect(_ thread: BlockedThread, on host: Host) -> Wait? {
-        guard let name = name(at: thread.argument(1), length: Int(thread.int(2)), thread) else { return nil }
+    private static func connect(_ thread: BlockedThread, _ call: SocketCall, on host: Host) -> Wait? {
+        guard let address = call.explicitAddress(thread), let name = name(at: address.address, length: address.length, thread) else {
+            return nil
+        }
         let named = toNamed(name, thread, on: host)
         return Wait(
             kind: .unixConnect, resource: host.register(named.resource),
@@ -55,10 +49,10 @@ enum UnixSockets: WaitResolver {
             deadEnd: named.deadEnd, isDemand: true, description: "connects to " + named.text)
     }
 
-    private static func accept(_ socket: UnixSocket, on host: Host) -> Wait {
+    private static func accept(_ socket: UnixSocket, _ thread: BlockedThread, on host: Host) -> Wait {
         let name = socket.name ?? "[\(socket.inode)]"
         return Wait(
-            kind: .unixAccept, resource: host.register(listenerResource(socket, name: name)),
+            kind: .unixAccept, resource: host.register(listenerResource(socket, name: name, thread, on: host)),
             release: Release(.any, [Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects")]),
             deadEnd: .idle,
             description: "waits for a client on Unix socket \(name)")
@@ -66,14 +60,8 @@ enum UnixSockets: WaitResolver {
 
     /// Who could take a connection or a datagram at a name: the holders of what is bound there.
     private static func toNamed(_ name: String, _ thread: BlockedThread, on host: Host) -> Readiness {
-        guard let table = host.unixTable else { return unknownPeer(name) }
-        var inodes = table.byName[name] ?? []
-        if inodes.isEmpty, !name.hasPrefix("@") {
-            // It may have been bound, or be addressed, by a relative path: the last component then still agrees.
-            let last = name.split(separator: "/").last.map(String.init) ?? name
-            inodes = table.byName.filter { $0.key == last || $0.key.hasSuffix("/" + last) }.flatMap(\.value)
-        }
-        let sockets = inodes.compactMap { table.byInode[$0] }
+        let bound = UnixNames.sockets(at: name, thread, on: host)
+        let sockets = bound.sockets
         // A path that was bound anew leaves older sockets of that name behind; the full one is the one that is waited for.
         let full = sockets.filter { ($0.receiveQueue ?? 0) > ($0.sendQueue ?? .max) }
         let targets = full.isEmpty ? sockets : full
@@ -95,11 +83,13 @@ enum UnixSockets: WaitResolver {
         let role = first.isListening ? "listener" : "receiver"
         let what = first.isListening ? "the listening socket" : "the receiving socket"
         var parties = counterparts.parties(role: role, what: what, thread: thread)
+        if !bound.isExact { parties = parties.map { $0.atMost(.inferred) } }
         if first.isListening, first.shutdown & 1 != 0 { parties = parties.map { unanswering($0, on: host) } }
         return Readiness(
             parties: parties,
             deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: true,
-            resource: listenerResource(first, name: name), text: text, completeness: counterparts.completeness)
+            resource: listenerResource(first, name: name, thread, on: host), text: text,
+            completeness: bound.isExact ? counterparts.completeness : .inferred)
     }
 
     /// Whoever shut its listener down, and neither closes it nor is stopped, leaves the waiting connections unanswered whatever it does.
@@ -120,7 +110,7 @@ enum UnixSockets: WaitResolver {
             text: "Unix socket \(name)")
     }
 
-    private static func listenerResource(_ socket: UnixSocket, name: String) -> Resource {
+    private static func listenerResource(_ socket: UnixSocket, name: String, _ thread: BlockedThread, on host: Host) -> Resource {
         var facts: [(key: String, value: FactValue)] = [("inode", .number(Int64(clamping: socket.inode)))]
         if socket.isListening {
             if let pending = socket.receiveQueue { facts.append(("pendingConnections", .number(Int64(pending)))) }
@@ -129,8 +119,15 @@ enum UnixSockets: WaitResolver {
             facts.append(("unreadBytes", .number(Int64(unread))))
         }
         return Resource(
-            id: ResourceID("unix:\(name)"), kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)",
+            id: ResourceID("unix:\(name)" + scope(of: name, thread, on: host)), kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)",
             facts: facts)
+    }
+
+    /// The same abstract name in two network namespaces, and the same path in two mount namespaces, are two things.
+    private static func scope(of name: String, _ thread: BlockedThread, on host: Host) -> String {
+        let kind = name.hasPrefix("/") ? "mnt" : "net"
+        guard !host.sharesNamespace(kind, thread.reading), let place = host.namespace(kind, of: thread.reading) else { return "" }
+        return "@" + place
     }
 
     // MARK: Connected sockets
@@ -139,17 +136,22 @@ enum UnixSockets: WaitResolver {
     static func readiness(
         _ inode: UInt64, _ direction: Readiness.Direction, _ thread: BlockedThread, on host: Host, member: Int = 0
     ) -> Readiness {
-        guard let table = host.unixTable, let socket = table.byInode[inode] else { return unknownPeer("[\(inode)]") }
+        let namespace = host.networkNamespace(of: thread.reading)
+        guard let table = host.unixTable(in: namespace), let socket = table.byInode[inode] else { return unknownPeer("[\(inode)]") }
         if socket.isListening {
             let name = socket.name ?? "[\(inode)]"
             return Readiness(
                 parties: [
                     Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects to \(name)", member: member)
                 ],
-                deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name), text: "clients of Unix socket \(name)")
+                deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name, thread, on: host), text: "clients of Unix socket \(name)")
         }
         if let peer = socket.peer { return connected(socket, peer: peer, table, direction, thread, on: host, member: member) }
-        if let listener = table.listenerOfClient[inode].flatMap({ table.byInode[$0] }) {
+        // Only a connected stream without a peer can wait elsewhere to be accepted: connections by path cross network namespaces.
+        let listener =
+            table.listenerOfClient[inode].flatMap { table.byInode[$0] }
+            ?? (socket.state == 1 ? host.unixListener(ofClient: inode, near: namespace) : nil)
+        if let listener {
             return unaccepted(listener, thread, on: host, member: member)
         }
         if socket.type == 2 { return datagramReceiver(socket, table, thread, on: host, member: member) }
@@ -162,7 +164,7 @@ enum UnixSockets: WaitResolver {
         _ socket: UnixSocket, peer: UInt64, _ table: UnixTable, _ direction: Readiness.Direction, _ thread: BlockedThread, on host: Host,
         member: Int
     ) -> Readiness {
-        let other = table.byInode[peer]
+        let other = table.byInode[peer] ?? host.unixSocket(peer, near: host.networkNamespace(of: thread.reading))
         let counterparts = Counterparts(host.holders(of: "socket:[\(peer)]"), of: thread, on: host)
         let unread = other?.receiveQueue ?? 0
         thread.cite("sock_diag UNIX_DIAG_PEER socket:[\(socket.inode)]", "peer \(peer), \(unread) bytes unread there")
@@ -172,9 +174,7 @@ enum UnixSockets: WaitResolver {
         if socket.type == 2, socket.name != nil, direction == .read {
             parties.append(Party(.outside(.newWork), role: "sender", certainty: .possible, because: "whoever sends to it", member: member))
         }
-        let who = counterparts.others.prefix(3).map { "\($0.name) (\($0.id.pid))" }.joined(separator: ", ")
-        var text = who.isEmpty ? (counterparts.includesOwn ? "its own process" : "a socket that no process holds,") : who
-        text += " over Unix socket " + (socket.name ?? other?.name ?? "[\(socket.inode)]")
+        var text = counterparts.names + " over Unix socket " + (socket.name ?? other?.name ?? "[\(socket.inode)]")
         if unread > 0 {
             text += direction == .read ? ", which has not read \(unread) bytes of what it was sent" : " (\(unread) bytes unread there)"
         }
@@ -193,7 +193,7 @@ enum UnixSockets: WaitResolver {
         return Readiness(
             parties: counterparts.parties(role: "listener", what: "the listening socket", thread: thread, member: member),
             deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: true,
-            resource: listenerResource(listener, name: name), text: "Unix socket \(name), which has not accepted the connection\(pending)",
+            resource: listenerResource(listener, name: name, thread, on: host), text: "Unix socket \(name), which has not accepted the connection\(pending)",
             completeness: counterparts.completeness)
     }
 
@@ -210,7 +210,7 @@ enum UnixSockets: WaitResolver {
         }
         let name = socket.name ?? "[\(socket.inode)]"
         return Readiness(
-            parties: parties, deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name),
+            parties: parties, deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name, thread, on: host),
             text: "Unix datagram socket \(name)")
     }
 
@@ -229,18 +229,6 @@ enum UnixSockets: WaitResolver {
 
     // MARK: Addresses
 
-    /// The address argument of sendto, or of sendmsg's header.
-    private static func explicitAddress(_ thread: BlockedThread, _ call: String) -> (address: UInt64, length: Int)? {
-        switch call {
-        case "sendto" where thread.argument(4) != 0: return (thread.argument(4), Int(thread.int(5)))
-        case "sendmsg", "sendmmsg":
-            guard let header = thread.memory(thread.argument(1), thread.wordSize + 4) else { return nil }
-            let address = thread.wordSize == 8 ? header.u64(0) : UInt64(header.u32(0))
-            return address == 0 ? nil : (address, Int(header.u32(thread.wordSize)))
-        default: return nil
-        }
-    }
-
     /// A `struct sockaddr_un` in the target.
     private static func name(at address: UInt64, length: Int, _ thread: BlockedThread) -> String? {
         guard length > 2, length <= 128, let bytes = thread.memory(address, length), bytes.count > 2 else { return nil }
@@ -249,18 +237,5 @@ enum UnixSockets: WaitResolver {
         let name = bytes.withUnsafeBytes { UnixSocket.name(UnsafeRawBufferPointer(rebasing: $0[2...])) }
         if let name { thread.cite("memory \(thread.reading.pid):0x\(String(address, radix: 16))", "sockaddr_un \(name)") }
         return name
-    }
-
-    private static func elsewhere(_ thread: BlockedThread, _ call: String, _ inode: UInt64, on host: Host) -> Wait {
-        host.note(
-            Gap(
-                what: "sockets of process \(thread.reading.pid)", why: "it is in another network namespace",
-                unlock: "run waitchain inside that namespace (nsenter --net -t \(thread.reading.pid))"))
-        return Wait(
-            kind: .socketOther,
-            resource: host.register(Resource(id: ResourceID("socket:[\(inode)]"), kind: "socket", label: "socket [\(inode)]")),
-            release: Release(
-                .any, [Party(.outside(.unnamed), role: "peer", certainty: .possible, because: "its network namespace was not looked into")]),
-            deadEnd: .unknown, description: "waits in \(call) on a socket of another network namespace")
     }
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "Namespaces.h"
+
 /// fork(2). The child must do nothing but run its loop and leave by _exit.
 pid_t cl_fork(void);
 /// prctl(PR_SET_PDEATHSIG): the calling process gets `signal` when its parent thread ends.
