@@ -27,7 +27,7 @@ struct SocketCall {
         case "accept", "accept4": action = .accept
         case "splice":
             // splice(in, offset, out, …): one side is a pipe, and may be what it waits for.
-            guard thread.channel?.contains("pipe") != true else { return nil }
+            guard let channel = thread.channel, !channel.contains("pipe"), channel != "wait_for_space" else { return nil }
             if let inode = socket(thread.int(2)) {
                 (action, descriptor, self.inode) = (.send, thread.int(2), inode)
             } else if let inode = socket(thread.int(0)) {

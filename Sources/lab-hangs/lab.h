@@ -36,6 +36,8 @@ extern const struct scenario other_futex_scenarios[];
 extern const struct scenario pipe_scenarios[];
 extern const struct scenario unix_listener_scenarios[];
 extern const struct scenario unix_pair_scenarios[];
+extern const struct scenario internet_scenarios[];
+extern const struct scenario namespace_scenarios[];
 extern const struct scenario sysv_scenarios[];
 extern const struct scenario file_lock_scenarios[];
 extern const struct scenario process_scenarios[];

@@ -11,6 +11,8 @@ static const struct scenario *const families[] = {
     pipe_scenarios,
     unix_listener_scenarios,
     unix_pair_scenarios,
+    internet_scenarios,
+    namespace_scenarios,
     sysv_scenarios,
     file_lock_scenarios,
     process_scenarios,

@@ -5,6 +5,8 @@ let families: [Family] = [
     Family(name: "other futexes", scenarios: otherFutexes),
     Family(name: "pipes", scenarios: pipes),
     Family(name: "Unix sockets", scenarios: unixSockets),
+    Family(name: "Internet sockets", scenarios: internetSockets),
+    Family(name: "namespaces", scenarios: namespaces),
     Family(name: "System V IPC", scenarios: systemVIPC),
     Family(name: "file locks", scenarios: fileLocks),
     Family(name: "processes", scenarios: processes),
