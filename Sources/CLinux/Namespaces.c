@@ -84,7 +84,7 @@ int cl_sock_diag_request_mptcp(int fd, int family) {
 
 union semaphore_argument { int value; struct semid_ds *status; };
 
-int cl_semaphore_set_status(int id, struct cl_semaphore_set *status) {
+int cl_semaphores_status(int id, struct cl_semaphores *status) {
     struct semid_ds d;
     if (semctl(id, 0, IPC_STAT, (union semaphore_argument){.status = &d}) == -1) return -1;
     status->key = (uint32_t)d.sem_perm.__key;
@@ -94,7 +94,7 @@ int cl_semaphore_set_status(int id, struct cl_semaphore_set *status) {
     return 0;
 }
 
-int cl_semaphore_status(int id, int number, struct cl_semaphore *status) {
+int cl_semaphores_member_status(int id, int number, struct cl_semaphores_member *status) {
     status->value = semctl(id, number, GETVAL);
     if (status->value == -1) return -1;
     status->last_pid = semctl(id, number, GETPID);

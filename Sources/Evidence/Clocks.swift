@@ -39,11 +39,15 @@ extension Host {
         return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 - Double(thread.id.startTicks) / clockTicksPerSecond
     }
 
-    /// Seconds since 1970 at which the host booted (`btime` of `/proc/stat`).
+    /// Seconds since 1970 at which the host booted: the difference of two clocks, to a millisecond, or `btime` of `/proc/stat`, which is cut to
+    /// seconds.
     public var bootTime: Double? {
         if let known = bootTimeCache { return known }
         var time: Double?
-        if case .success(let bytes) = source.readTable("stat") {
+        var sinceBoot = timespec()
+        if source.isLive, clock_gettime(CLOCK_BOOTTIME, &sinceBoot) == 0 {
+            time = Self.wallClock() - Double(sinceBoot.tv_sec) - Double(sinceBoot.tv_nsec) / 1e9
+        } else if case .success(let bytes) = source.readTable("stat") {
             bytes.withUnsafeBytes { bytes in
                 var cursor = ByteCursor(bytes)
                 while let line = cursor.line() {
@@ -59,9 +63,10 @@ extension Host {
     }
 
     /// Seconds since 1970 at which a process began.
-    public func startTime(of process: ProcessID) -> Double? {
-        bootTime.map { $0 + Double(process.startTicks) / clockTicksPerSecond }
-    }
+    public func startTime(of process: ProcessID) -> Double? { startTime(ofTicks: process.startTicks) }
+
+    /// The same of a thread, by its own start.
+    public func startTime(ofTicks ticks: UInt64) -> Double? { bootTime.map { $0 + Double(ticks) / clockTicksPerSecond } }
 
     /// Seconds since 1970 now.
     public static func wallClock() -> Double {

@@ -12,10 +12,16 @@ public struct NetworkNamespace: Sendable, Hashable {
 
 /// A socket and the namespace in which it was found.
 public struct FoundSocket: Sendable {
+    /// What says that it is the other end of a connection.
+    public enum Ground: Sendable { case sameNamespace, bytesAgree, addressesOnly }
+
     public let socket: InternetSocket
     public let namespace: NetworkNamespace
+    public var ground = Ground.sameNamespace
 
-    public init(socket: InternetSocket, namespace: NetworkNamespace) { (self.socket, self.namespace) = (socket, namespace) }
+    public init(socket: InternetSocket, namespace: NetworkNamespace, ground: Ground = .sameNamespace) {
+        (self.socket, self.namespace, self.ground) = (socket, namespace, ground)
+    }
 }
 
 /// What was read of the host's network namespaces in this look.
@@ -70,7 +76,9 @@ struct LocalAddresses {
         while let line = cursor.line() {
             let digits = Array(line.prefix(32))
             guard digits.count == 32 else { continue }
-            let address = stride(from: 0, to: 32, by: 2).compactMap { UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16) }
+            let address = stride(from: 0, to: 32, by: 2).compactMap {
+                UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+            }
             if address.count == 16 { exact.insert(address) }
         }
     }
@@ -175,20 +183,48 @@ extension Host {
 
     // MARK: Peers over TCP and UDP
 
-    /// The sockets of this host with the reversed addresses. In the socket's own namespace there is one at most, and it is the peer; else those
-    /// of all other namespaces, of which several may have used the same private addresses.
+    /// The sockets of this host with the reversed addresses. In the socket's own namespace there is one at most, and it is the peer. In
+    /// other namespaces the same private addresses may be in use for other connections: there the counts of bytes must agree, and those
+    /// that contradict are left out.
     public func internetPeers(of socket: InternetSocket, in namespace: NetworkNamespace) -> [FoundSocket] {
         if let peer = internetTable(in: namespace)?.peer(of: socket) { return [FoundSocket(socket: peer, namespace: namespace)] }
         guard !socket.remote.isLoopback, !socket.local.isLoopback else { return [] }
-        return networkNamespaces.filter { $0.name != namespace.name }.compactMap { other in
-            internetTable(in: other)?.peer(of: socket).map { FoundSocket(socket: $0, namespace: other) }
+        let found: [FoundSocket] = networkNamespaces.filter { $0.name != namespace.name }.compactMap { other in
+            internetTable(in: other)?.peer(of: socket).map { FoundSocket(socket: $0, namespace: other, ground: .addressesOnly) }
+        }
+        guard socket.transport == 6, !found.isEmpty, let own = tcpDetails(socket, in: namespace) else { return found }
+        return found.compactMap { peer in
+            guard let theirs = tcpDetails(peer.socket, in: peer.namespace) else { return peer }
+            switch Self.agreement(own, theirs, inFlight: UInt64(socket.sendQueue)) {
+            case .contradicts: return nil
+            case .agrees: return FoundSocket(socket: peer.socket, namespace: peer.namespace, ground: .bytesAgree)
+            case .unknown: return peer
+            }
         }
     }
 
+    private enum Agreement { case agrees, contradicts, unknown }
+
+    /// What one side has had acknowledged, the other has received. Only bytes that were exchanged prove anything.
+    private static func agreement(_ own: TCPDetails, _ theirs: TCPDetails, inFlight: UInt64) -> Agreement {
+        guard let sent = own.bytesAcknowledged, let got = own.bytesReceived, let theirSent = theirs.bytesAcknowledged,
+            let theirGot = theirs.bytesReceived
+        else { return .unknown }
+        let slack: UInt64 = 2  // SYN and FIN
+        // Theirs was read after ours: they may have received more by then, not less.
+        if sent > theirGot + slack || theirSent > got + slack { return .contradicts }
+        if theirGot > sent + inFlight + slack || got > theirSent + slack + UInt64(1 << 20) { return .contradicts }
+        let isExact = theirGot <= sent + slack + inFlight && got <= theirSent + slack
+        return isExact && (sent > slack || got > slack) ? .agrees : .unknown
+    }
+
     /// Who listens, or for UDP is bound, at an address, as seen from a namespace: there when the address is its own, else wherever it is.
-    public func internetListeners(at endpoint: InternetSocket.Endpoint, transport: UInt8, from namespace: NetworkNamespace) -> [FoundSocket] {
+    public func internetListeners(at endpoint: InternetSocket.Endpoint, transport: UInt8, from namespace: NetworkNamespace) -> [FoundSocket]
+    {
         func found(_ place: NetworkNamespace) -> [FoundSocket] {
-            (internetTable(in: place)?.listeners(at: endpoint, transport: transport) ?? []).map { FoundSocket(socket: $0, namespace: place) }
+            (internetTable(in: place)?.listeners(at: endpoint, transport: transport) ?? []).map {
+                FoundSocket(socket: $0, namespace: place, ground: place.name == namespace.name ? .sameNamespace : .addressesOnly)
+            }
         }
         if endpoint.isLoopback || localAddresses(in: namespace).contains(endpoint.address) { return found(namespace) }
         return networkNamespaces.filter { $0.name != namespace.name && localAddresses(in: $0).contains(endpoint.address) }.flatMap(found)

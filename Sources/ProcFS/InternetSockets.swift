@@ -12,7 +12,9 @@ public struct InternetSocket: Sendable, Hashable {
             self.port = port
         }
 
-        public var isLoopback: Bool { address.count == 4 ? address[0] == 127 : address.last == 1 && address.dropLast().allSatisfy { $0 == 0 } }
+        public var isLoopback: Bool {
+            address.count == 4 ? address[0] == 127 : address.last == 1 && address.dropLast().allSatisfy { $0 == 0 }
+        }
 
         /// As IPv6 sockets are asked for.
         fileprivate var mapped: Endpoint {

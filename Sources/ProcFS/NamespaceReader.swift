@@ -14,8 +14,8 @@ public enum NamespaceQuery: Sendable, Hashable {
     case messageQueue(id: Int32)
     /// A table of `/proc/sysvipc`.
     case messageTable
-    /// semctl: a `cl_semaphore_set` and its first `limit` semaphores, `cl_semaphore` each.
-    case semaphoreSet(id: Int32, limit: Int)
+    /// semctl: a `cl_semaphores` and its first `limit` semaphores, `cl_semaphores_member` each.
+    case semaphores(id: Int32, limit: Int)
     /// `cl_socket_identity` of a process's descriptor: family, type, protocol.
     case socketIdentity(pid: Int32, descriptor: Int32)
     /// stat(2) of a path as the process sees it: u32 device, u32 padding, u64 inode. `base` is `/proc/PID/root` or `/proc/PID/cwd`.
@@ -123,7 +123,9 @@ private struct NamespaceChild {
     }
 
     func answer(_ queries: [NamespaceQuery], entering names: [String], directory: String, sysvipc: String) -> Never {
-        if let problem = enter(names, directory) { frame(-1, -problem, nil) } else {
+        if let problem = enter(names, directory) {
+            frame(-1, -problem, nil)
+        } else {
             for (index, query) in queries.enumerated() {
                 let result = carryOut(query, Int32(index), sysvipc)
                 frame(Int32(index), result < 0 ? result : 0, nil)
@@ -167,13 +169,13 @@ private struct NamespaceChild {
             guard cl_message_queue_status(id, &status) == 0 else { return -errno }
             withUnsafeBytes(of: &status) { frame(index, Int32($0.count), $0.baseAddress) }
         case .messageTable: return file(index, sysvipc + "/msg")
-        case .semaphoreSet(let id, let limit):
-            var set = cl_semaphore_set()
-            guard cl_semaphore_set_status(id, &set) == 0 else { return -errno }
+        case .semaphores(let id, let limit):
+            var set = cl_semaphores()
+            guard cl_semaphores_status(id, &set) == 0 else { return -errno }
             withUnsafeBytes(of: &set) { frame(index, Int32($0.count), $0.baseAddress) }
             for number in 0..<min(Int(clamping: set.count), limit) {
-                var one = cl_semaphore()
-                guard cl_semaphore_status(id, Int32(number), &one) == 0 else { return -errno }
+                var one = cl_semaphores_member()
+                guard cl_semaphores_member_status(id, Int32(number), &one) == 0 else { return -errno }
                 withUnsafeBytes(of: &one) { frame(index, Int32($0.count), $0.baseAddress) }
             }
         case .socketIdentity(let pid, let descriptor):

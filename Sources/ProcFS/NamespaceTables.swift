@@ -11,8 +11,8 @@ extension MessageQueue {
 }
 
 /// One System V semaphore set. Source: semctl(2), ipc/sem.c.
-public struct SemaphoreSet: Sendable, Hashable {
-    public struct Semaphore: Sendable, Hashable {
+public struct NamespaceSemaphores: Sendable, Hashable {
+    public struct Member: Sendable, Hashable {
         public var value: Int32
         /// The last process that changed it (not its holder), in the reader's pid namespace; 0 when none did, or when it is not in there.
         public var lastChanger: Int32
@@ -25,7 +25,7 @@ public struct SemaphoreSet: Sendable, Hashable {
     /// When the set was last operated on, in seconds since 1970; 0 for never.
     public var operatedSeconds: Int64
     /// The first ones, up to the limit that was asked for.
-    public var semaphores: [Semaphore]
+    public var semaphores: [Member]
 }
 
 extension HostSource {
@@ -81,20 +81,20 @@ extension HostSource {
     /// - Parameters:
     ///   - limit: semaphores at most.
     ///   - directory: of the thread whose ipc namespace is meant; nil for this program's own.
-    public func semaphoreSet(id: Int32, limit: Int, inNamespaceOf directory: String?) -> Result<SemaphoreSet, ReadError> {
-        asked(.semaphoreSet(id: id, limit: limit), directory == nil ? nil : "ipc", directory ?? "self").flatMap { bytes in
-            let (head, each) = (MemoryLayout<cl_semaphore_set>.size, MemoryLayout<cl_semaphore>.size)
+    public func semaphores(id: Int32, limit: Int, inNamespaceOf directory: String?) -> Result<NamespaceSemaphores, ReadError> {
+        asked(.semaphores(id: id, limit: limit), directory == nil ? nil : "ipc", directory ?? "self").flatMap { bytes in
+            let (head, each) = (MemoryLayout<cl_semaphores>.size, MemoryLayout<cl_semaphores_member>.size)
             guard bytes.count >= head else { return .failure(.unavailable) }
             return bytes.withUnsafeBytes { raw in
-                let status = raw.loadUnaligned(as: cl_semaphore_set.self)
+                let status = raw.loadUnaligned(as: cl_semaphores.self)
                 let semaphores = stride(from: head, to: bytes.count - each + 1, by: each).map {
-                    let one = raw.loadUnaligned(fromByteOffset: $0, as: cl_semaphore.self)
-                    return SemaphoreSet.Semaphore(
+                    let one = raw.loadUnaligned(fromByteOffset: $0, as: cl_semaphores_member.self)
+                    return NamespaceSemaphores.Member(
                         value: one.value, lastChanger: one.last_pid, waitingForIncrease: one.waiting_for_increase,
                         waitingForZero: one.waiting_for_zero)
                 }
                 return .success(
-                    SemaphoreSet(
+                    NamespaceSemaphores(
                         key: status.key, id: id, count: Int(clamping: status.count), operatedSeconds: status.operated_seconds,
                         semaphores: semaphores))
             }

@@ -10,6 +10,9 @@ public struct TCPDetails: Sendable, Hashable {
     /// Since anything was acknowledged by the peer.
     public var secondsSinceAcknowledged: Double
     public var totalRetransmits: UInt32
+    /// Bytes that the peer has acknowledged and that came from it, SYN and FIN counted as one each by one side or the other. Linux 4.1.
+    public var bytesAcknowledged: UInt64?
+    public var bytesReceived: UInt64?
     /// Bytes that the application wrote and that were never sent. Linux 4.6.
     public var notSentBytes: UInt32?
     /// Bytes that the peer's window still has room for. Linux 5.4.
@@ -26,6 +29,8 @@ public struct TCPDetails: Sendable, Hashable {
                     retransmits: value[2], probes: value[3], backoff: value[4], retransmitTimeoutSeconds: Double(value.load32(at: 8)) / 1e6,
                     unacknowledgedSegments: value.load32(at: 24), secondsSinceDataSent: Double(value.load32(at: 44)) / 1e3,
                     secondsSinceAcknowledged: Double(value.load32(at: 56)) / 1e3, totalRetransmits: value.load32(at: 100),
+                    bytesAcknowledged: value.count >= 136 ? value.load64(at: 120) : nil,
+                    bytesReceived: value.count >= 136 ? value.load64(at: 128) : nil,
                     notSentBytes: value.count >= 148 ? value.load32(at: 144) : nil,
                     peerWindowBytes: value.count >= 232 ? value.load32(at: 228) : nil)
             }

@@ -82,7 +82,8 @@ enum LingeringClose {
 
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         let lingers =
-            thread.channel == "sk_stream_wait_close" || thread.channel == "wait_woken" && thread.kernelFrames.contains("sk_stream_wait_close")
+            thread.channel == "sk_stream_wait_close"
+            || thread.channel == "wait_woken" && thread.kernelFrames.contains("sk_stream_wait_close")
             || thread.kernelFrames.contains { $0 == "tcp_close" || $0 == "__tcp_close" }
         guard lingers else { return nil }
         let namespace = host.networkNamespace(of: thread.reading)
@@ -97,7 +98,8 @@ enum LingeringClose {
                     [
                         Party(
                             .outside(.network), role: "peer", certainty: .possible,
-                            because: sockets.isEmpty ? "which connection it closes is not shown" : "\(sockets.count) closing connections fit")
+                            because: sockets.isEmpty
+                                ? "which connection it closes is not shown" : "\(sockets.count) closing connections fit")
                     ], completeness: .inferred),
                 mobility: .free(.timer), deadEnd: .external, isDemand: true,
                 description: "closes a TCP connection and lingers until the peer has acknowledged what it was sent")

@@ -113,7 +113,7 @@ struct InternetLook {
         if !held.isEmpty { return connected(held, action) }
         // No inode: still in an accept queue (or with its handshake unfinished there), or closed by its process already.
         if let peer = peers.first(where: { [1, 3, 8, 12].contains($0.socket.state) }) {
-            return unaccepted(at: peer.socket.local, peers.map(\.namespace), action)
+            return unaccepted(at: peer.socket.local, peers, action)
         }
         if socket.state == 2, peers.isEmpty {
             let listeners = host.internetListeners(at: socket.remote, transport: 6, from: namespace)
@@ -140,9 +140,11 @@ struct InternetLook {
 
     // MARK: Connections that nobody has accepted
 
-    private func unaccepted(at endpoint: InternetSocket.Endpoint, _ places: [NetworkNamespace], _ action: SocketCall.Action) -> Readiness {
-        let listeners = places.flatMap { place in
-            (host.internetTable(in: place)?.listeners(at: endpoint, transport: 6) ?? []).map { FoundSocket(socket: $0, namespace: place) }
+    private func unaccepted(at endpoint: InternetSocket.Endpoint, _ ends: [FoundSocket], _ action: SocketCall.Action) -> Readiness {
+        let listeners = ends.flatMap { end in
+            (host.internetTable(in: end.namespace)?.listeners(at: endpoint, transport: 6) ?? []).map {
+                FoundSocket(socket: $0, namespace: end.namespace, ground: end.ground)
+            }
         }
         return unaccepted(listeners, action)
     }
@@ -156,12 +158,15 @@ struct InternetLook {
         for listener in chosen.prefix(4) {
             thread.cite(
                 "sock_diag INET_DIAG socket:[\(listener.socket.inode)]",
-                "listens on \(listener.socket.local): \(listener.socket.receiveQueue) wait to be accepted, backlog \(listener.socket.sendQueue)")
+                "listens on \(listener.socket.local): \(listener.socket.receiveQueue) wait to be accepted, backlog \(listener.socket.sendQueue)"
+            )
         }
         var text = counterparts.names + " at TCP \(socket.remote)" + elsewhere(chosen)
         let queue = "\(first.socket.receiveQueue) wait there, backlog \(first.socket.sendQueue)"
         if socket.state == 2 {
-            text += first.socket.receiveQueue > first.socket.sendQueue ? ", whose queue of clients is full (\(queue))" : ", which has not answered (\(queue))"
+            text +=
+                first.socket.receiveQueue > first.socket.sendQueue
+                ? ", whose queue of clients is full (\(queue))" : ", which has not answered (\(queue))"
         } else {
             text += ", which has not accepted the connection (\(queue))"
         }
@@ -201,19 +206,26 @@ struct InternetLook {
         Counterparts(found.flatMap { host.holders(of: "socket:[\($0.socket.inode)]") }, of: thread, on: host)
     }
 
-    /// Several sockets that fit are several possibilities, whoever holds them; one process that holds them all is still the one.
+    /// Several sockets that fit are several possibilities, whoever holds them; one process that holds them all is still the one. Addresses
+    /// alone name nobody in another namespace: the true peer may be on another host that uses the same ones.
     private func parties(_ counterparts: Counterparts, _ found: [FoundSocket], role: String, what: String) -> [Party] {
         let parties = counterparts.parties(role: role, what: what, thread: thread, member: member)
-        return isAmbiguous(counterparts, found) ? parties.map { $0.atMost(.possible) } : parties
+        guard limit(found) < .certain else { return parties }
+        return parties.map { $0.atMost(limit(found)) } + [
+            outside(
+                .invisible, role,
+                "another host may use the same addresses: \(found.count == 1 ? "this one fits" : "\(found.count) here fit") by address alone"
+            )
+        ]
     }
 
     private func completeness(_ counterparts: Counterparts, _ found: [FoundSocket]) -> Certainty {
-        isAmbiguous(counterparts, found) ? .inferred : counterparts.completeness
+        min(limit(found), counterparts.completeness)
     }
 
-    /// The same private addresses may be in use in several namespaces, and beyond this host.
-    private func isAmbiguous(_ counterparts: Counterparts, _ found: [FoundSocket]) -> Bool {
-        Set(found.map(\.namespace.name)).count > 1
+    private func limit(_ found: [FoundSocket]) -> Certainty {
+        if Set(found.map(\.namespace.name)).count > 1 { return .possible }
+        return found.contains { $0.ground == .addressesOnly } ? .inferred : .certain
     }
 
     private func elsewhere(_ found: [FoundSocket]) -> String {
@@ -221,7 +233,9 @@ struct InternetLook {
     }
 
     private func cite(_ found: [FoundSocket], _ what: String) {
-        let list = found.prefix(4).map { "socket:[\($0.socket.inode)]" + ($0.namespace.name == namespace.name ? "" : " in \($0.namespace.name)") }
+        let list = found.prefix(4).map {
+            "socket:[\($0.socket.inode)]" + ($0.namespace.name == namespace.name ? "" : " in \($0.namespace.name)")
+        }
         thread.cite("sock_diag INET_DIAG", "\(socket.local) to \(socket.remote): \(what) \(list.joined(separator: ", "))")
     }
 

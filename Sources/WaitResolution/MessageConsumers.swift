@@ -16,10 +16,11 @@ enum MessageConsumers {
         let base = "last process to receive from this queue (lrpid)"
         let whole = Party(.process(process.id), role: "consumer", certainty: .inferred, because: base)
         let others = process.threads.filter { $0.id != thread.id }
+        // `LastUser` has seen that the thread of that number is not younger than the queue's last use.
         if queue.lastReceiver != process.id.pid, let named = process.threads.first(where: { $0.tid == queue.lastReceiver }) {
             return [party(named, "last thread to receive from this queue (lrpid)")]
         }
-        let candidates = others.filter { !isSending($0, to: queue.id, on: host) }
+        let candidates = others.filter { !isSending($0, to: queue.id, like: thread, on: host) }
         guard candidates.count > 1 else {
             guard let only = candidates.first else { return [whole] }
             return [
@@ -57,9 +58,10 @@ enum MessageConsumers {
         return abs(Host.wallClock() - seconds - (Double(receiveSeconds) + 0.5)) <= margin
     }
 
-    private static func isSending(_ reading: ThreadReading, to id: Int32, on host: Host) -> Bool {
+    private static func isSending(_ reading: ThreadReading, to id: Int32, like thread: BlockedThread, on host: Host) -> Bool {
         let other = BlockedThread(reading, on: host)
         return other.callName == "msgsnd" && other.int(0) == id
+            && host.namespace("ipc", of: reading) == host.namespace("ipc", of: thread.reading)
     }
 
     /// By its system call: in a wait for time, for signals, for any of several descriptors, for a client, or on a futex that is no lock.

@@ -17,30 +17,24 @@ enum MessageQueues: WaitResolver {
         let id = thread.int(0)
         guard let queue = queue(id, thread, on: host) else {
             return Wait(
-                kind: .sysvMessageSend, resource: host.register(unknownQueue(id)), release: Release(.any, [unnamed("consumer")]),
+                kind: .sysvMessageSend, resource: host.register(unknownQueue(id, thread, on: host)),
+                release: Release(.any, [unnamed("consumer")]),
                 deadEnd: .noSignaller, isDemand: true, description: "sends to System V message queue \(id)")
         }
         let limit = queue.bytesLimit.map { " of \($0)" } ?? ""
         let text = "sends to System V message queue \(id) (\(queue.bytes)\(limit) bytes, \(queue.messages) messages)"
         var wait = Wait(
-            kind: .sysvMessageSend, resource: host.register(resource(queue)),
+            kind: .sysvMessageSend, resource: host.register(resource(queue, thread, on: host)),
             release: Release(.any, [], onDeath: .kept, completeness: .inferred),
             deadEnd: .noCounterpart, isDemand: true, description: text)
-        guard queue.lastReceiver != 0 else {
-            wait.release.parties = [
-                Party(.outside(.unnamed), role: "consumer", certainty: .possible, because: "nobody has ever received from this queue")
-            ]
+        let consumer: LastUser
+        switch LastUser.find(queue.lastReceiver, at: queue.lastReceiveSeconds, on: host) {
+        case .found(let user): consumer = user
+        case .nobody(let because):
+            wait.release.parties = [Party(.outside(.unnamed), role: "consumer", certainty: .possible, because: because("receive from it"))]
             return wait
         }
-        guard let consumer = lastUser(queue.lastReceiver, at: queue.lastReceiveSeconds, on: host) else {
-            wait.release.parties = [
-                Party(
-                    .outside(.unnamed), role: "consumer", certainty: .possible,
-                    because: "the last process to receive from it, \(queue.lastReceiver), is gone")
-            ]
-            return wait
-        }
-        wait.release.parties = MessageConsumers.parties(consumer, queue, thread, on: host)
+        wait.release.parties = MessageConsumers.parties(consumer.process, queue, thread, on: host)
         return wait
     }
 
@@ -48,44 +42,29 @@ enum MessageQueues: WaitResolver {
         let id = thread.int(0)
         guard let queue = queue(id, thread, on: host) else {
             return Wait(
-                kind: .sysvMessageReceive, resource: host.register(unknownQueue(id)), release: Release(.any, [unnamed("producer")]),
+                kind: .sysvMessageReceive, resource: host.register(unknownQueue(id, thread, on: host)),
+                release: Release(.any, [unnamed("producer")]),
                 deadEnd: .idle, description: "waits for a message on System V message queue \(id)")
         }
         var parties: [Party] = []
-        if queue.lastSender != 0, let producer = lastUser(queue.lastSender, at: queue.lastSendSeconds, on: host) {
+        if case .found(let producer) = LastUser.find(queue.lastSender, at: queue.lastSendSeconds, on: host) {
             parties.append(
-                Party(.process(producer.id), role: "producer", certainty: .inferred, because: "last process to send to this queue (lspid)"))
+                Party(
+                    .process(producer.process.id), role: "producer", certainty: .inferred,
+                    because: "last process to send to this queue (lspid)"))
         }
         parties.append(
             Party(.outside(.unnamed), role: "producer", certainty: .possible, because: "any process that knows the queue may send"))
         return Wait(
-            kind: .sysvMessageReceive, resource: host.register(resource(queue)),
+            kind: .sysvMessageReceive, resource: host.register(resource(queue, thread, on: host)),
             release: Release(.any, parties, onDeath: .kept, completeness: .inferred), deadEnd: .idle,
             description: "waits for a message on System V message queue \(id)")
-    }
-
-    // MARK: Last users
-
-    /// The process of that number, unless it began after it is said to have used the queue: then the number was reused.
-    ///
-    /// The kernel stores a process id, but for a receiver that slept the id of the thread (ipc/msg.c `pipelined_send`).
-    private static func lastUser(_ number: Int32, at seconds: Int64, on host: Host) -> ProcessReading? {
-        guard let process = host.threadGroup(of: number).flatMap({ host.process($0) }), !process.isZombie else { return nil }
-        if let start = host.startTime(of: process.id), start > Double(seconds) + 2 { return nil }
-        return process
     }
 
     // MARK: The queue
 
     private static func queue(_ id: Int32, _ thread: BlockedThread, on host: Host) -> MessageQueue? {
-        guard host.sharesNamespace("ipc", thread.reading) else {
-            host.note(
-                Gap(
-                    what: "System V message queue \(id) of process \(thread.reading.pid)", why: "it is in another ipc namespace",
-                    unlock: "run waitchain inside that namespace (nsenter --ipc -t \(thread.reading.pid))"))
-            return nil
-        }
-        guard let queue = host.messageQueue(id: id) else { return nil }
+        guard let queue = host.messageQueue(id: id, of: thread.reading) else { return nil }
         let limit = queue.bytesLimit.map { " qbytes=\($0)" } ?? ""
         thread.cite(
             "msgctl(\(id), IPC_STAT)",
@@ -94,7 +73,7 @@ enum MessageQueues: WaitResolver {
         return queue
     }
 
-    private static func resource(_ queue: MessageQueue) -> Resource {
+    private static func resource(_ queue: MessageQueue, _ thread: BlockedThread, on host: Host) -> Resource {
         var facts: [(key: String, value: FactValue)] = [("bytes", .number(Int64(clamping: queue.bytes)))]
         if let limit = queue.bytesLimit { facts.append(("bytesLimit", .number(Int64(clamping: limit)))) }
         facts.append(("messages", .number(Int64(clamping: queue.messages))))
@@ -103,12 +82,15 @@ enum MessageQueues: WaitResolver {
         facts.append(("lastReceiveSeconds", .number(queue.lastReceiveSeconds)))
         let key = queue.key == 0 ? "private" : "key 0x" + String(UInt32(truncatingIfNeeded: queue.key), radix: 16)
         return Resource(
-            id: ResourceID("sysv-msg:\(queue.id)"), kind: "sysv-msg-queue", label: "System V message queue \(queue.id) (\(key))",
+            id: ResourceID("sysv-msg:\(queue.id)\(host.ipcScope(of: thread.reading))"), kind: "sysv-msg-queue",
+            label: "System V message queue \(queue.id) (\(key))",
             facts: facts)
     }
 
-    private static func unknownQueue(_ id: Int32) -> Resource {
-        Resource(id: ResourceID("sysv-msg:\(id)"), kind: "sysv-msg-queue", label: "System V message queue \(id)")
+    private static func unknownQueue(_ id: Int32, _ thread: BlockedThread, on host: Host) -> Resource {
+        Resource(
+            id: ResourceID("sysv-msg:\(id)\(host.ipcScope(of: thread.reading))"), kind: "sysv-msg-queue",
+            label: "System V message queue \(id)")
     }
 
     private static func unnamed(_ role: String) -> Party {

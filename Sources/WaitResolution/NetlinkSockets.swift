@@ -37,7 +37,8 @@ struct NetlinkSocket: Sendable, Hashable {
     /// include/uapi/linux/netlink.h.
     var familyName: String {
         let names: [UInt32: String] = [
-            0: "route", 2: "user", 3: "firewall", 4: "socket diagnosis", 5: "netfilter log", 6: "IPsec", 7: "SELinux", 8: "iSCSI", 9: "audit",
+            0: "route", 2: "user", 3: "firewall", 4: "socket diagnosis", 5: "netfilter log", 6: "IPsec", 7: "SELinux", 8: "iSCSI",
+            9: "audit",
             10: "routing look-up", 11: "connector", 12: "netfilter", 13: "old IPv6 firewall", 14: "DECnet", 15: "uevent", 16: "generic",
             18: "SCSI transport", 19: "eCryptfs", 20: "RDMA", 21: "crypto", 22: "SMC",
         ]
@@ -73,7 +74,8 @@ enum NetlinkSockets {
     static func readiness(_ socket: NetlinkSocket, _ thread: BlockedThread, on host: Host, member: Int = 0) -> Readiness {
         thread.cite(
             "/proc/\(thread.reading.pid)/net/netlink",
-            "protocol \(socket.family) portid \(socket.port) groups \(String(socket.groups, radix: 16)) rmem \(socket.unreadBytes) drops \(socket.drops)")
+            "protocol \(socket.family) portid \(socket.port) groups \(String(socket.groups, radix: 16)) rmem \(socket.unreadBytes) drops \(socket.drops)"
+        )
         var parties: [Party] = []
         // NETLINK_USERSOCK alone carries messages between programs.
         if socket.family == 2 {
@@ -81,7 +83,8 @@ enum NetlinkSockets {
             let counterparts = Counterparts(others.flatMap { host.holders(of: "socket:[\($0.inode)]") }, of: thread, on: host)
             parties = counterparts.others.map {
                 Party(
-                    .process($0.id), role: "sender", certainty: .possible, because: "it has a netlink socket of the same protocol", member: member)
+                    .process($0.id), role: "sender", certainty: .possible, because: "it has a netlink socket of the same protocol",
+                    member: member)
             }
         }
         parties.append(
@@ -97,7 +100,8 @@ enum NetlinkSockets {
                     ("protocol", .text(socket.familyName)), ("portID", .number(Int64(socket.port))),
                     ("unreadBytes", .number(Int64(clamping: socket.unreadBytes))), ("drops", .number(Int64(clamping: socket.drops))),
                 ]),
-            text: "messages from the \(socket.family == 2 ? "programs on" : "kernel on") netlink \(socket.familyName) socket [\(socket.inode)]",
+            text:
+                "messages from the \(socket.family == 2 ? "programs on" : "kernel on") netlink \(socket.familyName) socket [\(socket.inode)]",
             completeness: .inferred)
     }
 }

@@ -32,7 +32,9 @@ enum OtherSockets: WaitResolver {
     }
 
     /// For a member of a poll set.
-    static func readiness(_ inode: UInt64, _ descriptor: Int32, reads: Bool, _ thread: BlockedThread, on host: Host, member: Int) -> Readiness {
+    static func readiness(_ inode: UInt64, _ descriptor: Int32, reads: Bool, _ thread: BlockedThread, on host: Host, member: Int)
+        -> Readiness
+    {
         if let netlink = NetlinkSockets.table(of: thread, on: host).first(where: { $0.inode == inode }) {
             return NetlinkSockets.readiness(netlink, thread, on: host, member: member)
         }

@@ -119,7 +119,8 @@ enum UnixSockets: WaitResolver {
             facts.append(("unreadBytes", .number(Int64(unread))))
         }
         return Resource(
-            id: ResourceID("unix:\(name)" + scope(of: name, thread, on: host)), kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)",
+            id: ResourceID("unix:\(name)" + scope(of: name, thread, on: host)),
+            kind: socket.isListening ? "unix-listener" : "unix-datagram", label: "Unix socket \(name)",
             facts: facts)
     }
 
@@ -144,7 +145,8 @@ enum UnixSockets: WaitResolver {
                 parties: [
                     Party(.outside(.newWork), role: "client", certainty: .possible, because: "whoever connects to \(name)", member: member)
                 ],
-                deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name, thread, on: host), text: "clients of Unix socket \(name)")
+                deadEnd: .idle, isDemand: false, resource: listenerResource(socket, name: name, thread, on: host),
+                text: "clients of Unix socket \(name)")
         }
         if let peer = socket.peer { return connected(socket, peer: peer, table, direction, thread, on: host, member: member) }
         // Only a connected stream without a peer can wait elsewhere to be accepted: connections by path cross network namespaces.
@@ -193,7 +195,8 @@ enum UnixSockets: WaitResolver {
         return Readiness(
             parties: counterparts.parties(role: "listener", what: "the listening socket", thread: thread, member: member),
             deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: true,
-            resource: listenerResource(listener, name: name, thread, on: host), text: "Unix socket \(name), which has not accepted the connection\(pending)",
+            resource: listenerResource(listener, name: name, thread, on: host),
+            text: "Unix socket \(name), which has not accepted the connection\(pending)",
             completeness: counterparts.completeness)
     }
 

@@ -22,6 +22,17 @@
 enum { ready_a = 0, ready_b, linked, ready_c, ready_d, linked_2, received, cut, listening };
 enum { port = 7171 };
 
+// Addresses of this run's own: other runs at the same time must not look like peers.
+static const char *own_address(int last) {
+    static char text[2][INET_ADDRSTRLEN];
+    unsigned run = (unsigned)stage->conductor;
+    char *place = text[last & 1];
+    snprintf(place, INET_ADDRSTRLEN, "10.%u.%u.%d", run >> 8 & 255, run & 255, last);
+    return place;
+}
+#define near_end own_address(1)
+#define far_end own_address(2)
+
 // ---- making them ----
 
 // As root at once; else in a user namespace of our own, which gives us its capabilities.
@@ -217,7 +228,7 @@ static void void_network(void) {
     keep_only(-1);
     own_network();
     make_veth(0);
-    set_up_interface("va", "10.9.9.1", IFF_NOARP);
+    set_up_interface("va", near_end, IFF_NOARP);
     set_up_interface("vb", NULL, 0);
 }
 
@@ -225,7 +236,7 @@ static void connect_to_void(void *unused) {
     (void)unused;
     void_network();
     int fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
-    struct sockaddr_in address = at("10.9.9.2");
+    struct sockaddr_in address = at(far_end);
     will_wait(SYS_connect);
     syscall(SYS_connect, fd, &address, sizeof address);
 }
@@ -236,7 +247,7 @@ static void ask_void(void *unused) {
     (void)unused;
     void_network();
     int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");
-    struct sockaddr_in address = at("10.9.9.2");
+    struct sockaddr_in address = at(far_end);
     must(connect(fd, (struct sockaddr *)&address, sizeof address), "connect");
     must((int)send(fd, "name?", 5, 0), "send");
     receive(fd);
@@ -252,12 +263,12 @@ static void remote_server(void *unused) {
     own_network();
     give_cue(ready_b);
     await_cue(linked);
-    set_up_interface("vb", "10.9.9.2", 0);
-    int listener = listen_at("10.9.9.2", 5);
+    set_up_interface("vb", far_end, 0);
+    int listener = listen_at(far_end, 5);
     give_cue(listening);
     int server = must(accept(listener, NULL, NULL), "accept");
     close(listener);
-    (void)server;
+    must((int)send(server, "hello", 5, 0), "send");
     sleep_for_good();
 }
 
@@ -267,8 +278,8 @@ static void lazy_server(void *unused) {
     own_network();
     give_cue(ready_b);
     await_cue(linked);
-    set_up_interface("vb", "10.9.9.2", 0);
-    listen_at("10.9.9.2", 5);
+    set_up_interface("vb", far_end, 0);
+    listen_at(far_end, 5);
     give_cue(listening);
     sleep_for_good();
 }
@@ -278,14 +289,22 @@ static int to_the_other(const char *server_role) {
     own_network();
     await_cue(ready_b);
     make_veth(pid_of(server_role));
-    set_up_interface("va", "10.9.9.1", 0);
+    set_up_interface("va", near_end, 0);
     give_cue(linked);
     await_cue(listening);
-    return connect_from("10.9.9.1", 40000, "10.9.9.2");
+    return connect_from(near_end, 40000, far_end);
 }
 
-static void veth_receives(void *role) { receive(to_the_other(role)); }
-static void veth_sends(void *role) { send_for_good(to_the_other(role)); }
+static int greeted(const char *server_role) {
+    char greeting[5];
+    int fd = to_the_other(server_role);
+    must((int)recv(fd, greeting, sizeof greeting, MSG_WAITALL), "recv");
+    return fd;
+}
+
+static void veth_receives(void *role) { receive(greeted(role)); }
+static void veth_sends(void *role) { send_for_good(greeted(role)); }
+static void veth_receives_silence(void *role) { receive(to_the_other(role)); }
 
 static void tcp_veth(void) {
     actor("holder", remote_server, NULL);
@@ -306,7 +325,7 @@ static void tcp_veth_send(void) {
 
 static void tcp_veth_unaccepted(void) {
     actor("holder", lazy_server, NULL);
-    actor("victim", veth_receives, "holder");
+    actor("victim", veth_receives_silence, "holder");
 }
 
 // The server dies behind a cut cable: nobody here has the other end any more, and nothing is acknowledged.
@@ -326,8 +345,8 @@ static void dying_server(void *unused) {
     own_network();
     give_cue(ready_b);
     await_cue(linked);
-    set_up_interface("vb", "10.9.9.2", 0);
-    int listener = listen_at("10.9.9.2", 5);
+    set_up_interface("vb", far_end, 0);
+    int listener = listen_at(far_end, 5);
     will_end(false);
     give_cue(listening);
     for (;;) pause();
@@ -353,10 +372,10 @@ static void twin_server(void *unused) {
     own_network();
     give_cue(ready_d);
     await_cue(linked_2);
-    set_up_interface("vb", "10.9.9.2", 0);
-    int listener = listen_at("10.9.9.2", 5);
+    set_up_interface("vb", far_end, 0);
+    int listener = listen_at(far_end, 5);
     give_cue(ready_c);
-    must(accept(listener, NULL, NULL), "accept");
+    must((int)send(must(accept(listener, NULL, NULL), "accept"), "hello", 5, 0), "send");
     sleep_for_good();
 }
 
@@ -366,10 +385,13 @@ static void twin_client(void *unused) {
     own_network();
     await_cue(ready_d);
     make_veth(pid_of("twin"));
-    set_up_interface("va", "10.9.9.1", 0);
+    set_up_interface("va", near_end, 0);
     give_cue(linked_2);
     await_cue(ready_c);
-    receive(connect_from("10.9.9.1", 40000, "10.9.9.2"));
+    char greeting[5];
+    int fd = connect_from(near_end, 40000, far_end);
+    must((int)recv(fd, greeting, sizeof greeting, MSG_WAITALL), "recv");
+    receive(fd);
 }
 
 static void tcp_twins(void) {

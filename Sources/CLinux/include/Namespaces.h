@@ -17,18 +17,18 @@ int cl_sock_diag_request_vsock(int fd);
 int cl_sock_diag_request_mptcp(int fd, int family);
 
 /// One System V semaphore.
-struct cl_semaphore {
+struct cl_semaphores_member {
     int32_t value, last_pid, waiting_for_increase, waiting_for_zero;
 };
-struct cl_semaphore_set {
+struct cl_semaphores {
     int64_t key;
     uint64_t count;
     int64_t operated_seconds, changed_seconds;
 };
 /// semctl(IPC_STAT). 0, or -1 with errno.
-int cl_semaphore_set_status(int id, struct cl_semaphore_set *status);
+int cl_semaphores_status(int id, struct cl_semaphores *status);
 /// semctl(GETVAL, GETPID, GETNCNT, GETZCNT) of one semaphore. 0, or -1 with errno.
-int cl_semaphore_status(int id, int number, struct cl_semaphore *status);
+int cl_semaphores_member_status(int id, int number, struct cl_semaphores_member *status);
 
 /// The address family, type and protocol of a process's socket (SO_DOMAIN, SO_TYPE, SO_PROTOCOL), by pidfd_getfd(2). 0, or -1 with errno.
 int cl_socket_identity(pid_t pid, int descriptor, int32_t identity[3]);

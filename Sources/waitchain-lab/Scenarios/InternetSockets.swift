@@ -69,7 +69,8 @@ let internetSockets: [Scenario] = [
             ["udp-receive"], "udp:*", on: [.certain("holder")], root: ["holder"], cause: stopped, verdict: .chain,
             remedy: "kill -CONT {pid:holder}")),
     Scenario("udp-idle", "a server without questions", atRestIn("udp-receive", "udp:*")),
-    Scenario("netlink-route", "waits for the kernel's news of the network", needs: [.netlinkTable], atRestIn("netlink-receive", "netlink:*")),
+    Scenario(
+        "netlink-route", "waits for the kernel's news of the network", needs: [.netlinkTable], atRestIn("netlink-receive", "netlink:*")),
     Scenario(
         "netlink-user", "waits for a message from another program", needs: [.netlinkTable],
         Truth(
