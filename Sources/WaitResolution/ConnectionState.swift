@@ -26,11 +26,18 @@ struct ConnectionState {
         max(socket.timer == Self.retransmission ? Int(socket.retransmits) : 0, Int(details?.retransmits ?? 0))
     }
 
-    /// The peer's window is closed: it takes no more, most likely because its program does not read.
-    private var windowIsClosed: Bool { socket.timer == Self.windowProbe || details?.peerWindowBytes == 0 && socket.sendQueue > 0 }
+    /// The peer's window is closed: it takes no more, most likely because its program does not read. Kernels before 5.4 do not tell the
+    /// window; there a probe timer says it.
+    private var windowIsClosed: Bool {
+        guard socket.sendQueue > 0 else { return false }
+        return details?.peerWindowBytes.map { $0 == 0 } ?? (socket.timer == Self.windowProbe)
+    }
+
+    /// The same timer runs when a segment could not be sent at all: no route, or a device that is down.
+    private var cannotLeave: Bool { socket.timer == Self.windowProbe && !windowIsClosed && socket.sendQueue > 0 }
 
     /// What was sent should have been answered by now.
-    var isOverdue: Bool { retransmits > 0 || windowIsClosed }
+    var isOverdue: Bool { retransmits > 0 || windowIsClosed || cannotLeave }
 
     /// Continues `… TCP 192.0.2.5:5432 on another host`.
     func sentence(_ action: SocketCall.Action) -> String {
@@ -41,6 +48,9 @@ struct ConnectionState {
             let probes = max(Int(socket.timer == Self.windowProbe ? socket.retransmits : 0), Int(details?.probes ?? 0))
             return ", which takes no more data: its window is closed (\(bytesText(socket.sendQueue)) wait here"
                 + (probes > 0 ? ", \(probes) probes sent)" : ")")
+        }
+        if cannotLeave {
+            return ": \(bytesText(socket.sendQueue)) for it cannot leave this host (no route, or a network device that is down)"
         }
         if socket.sendQueue > 0 {
             let silent = details.map { $0.secondsSinceAcknowledged >= 1 ? ", silent for \(Int($0.secondsSinceAcknowledged)) s" : "" } ?? ""

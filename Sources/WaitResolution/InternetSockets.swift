@@ -211,7 +211,7 @@ struct InternetLook {
     private func parties(_ counterparts: Counterparts, _ found: [FoundSocket], role: String, what: String) -> [Party] {
         let parties = counterparts.parties(role: role, what: what, thread: thread, member: member)
         guard limit(found) < .certain else { return parties }
-        return parties.map { $0.atMost(limit(found)) } + [
+        return parties.map { $0.atMost(limit(found), ", as far as addresses tell") } + [
             outside(
                 .invisible, role,
                 "another host may use the same addresses: \(found.count == 1 ? "this one fits" : "\(found.count) here fit") by address alone"

@@ -100,8 +100,9 @@ enum NetlinkSockets {
                     ("protocol", .text(socket.familyName)), ("portID", .number(Int64(socket.port))),
                     ("unreadBytes", .number(Int64(clamping: socket.unreadBytes))), ("drops", .number(Int64(clamping: socket.drops))),
                 ]),
-            text:
-                "messages from the \(socket.family == 2 ? "programs on" : "kernel on") netlink \(socket.familyName) socket [\(socket.inode)]",
+            text: socket.family == 2
+                ? "a message from another program on netlink user socket [\(socket.inode)]"
+                : "news from the kernel on netlink \(socket.familyName) socket [\(socket.inode)]",
             completeness: .inferred)
     }
 }

@@ -74,7 +74,7 @@ private final class SocketFiles {
 
 extension Party {
     /// The same party, no surer than that.
-    func atMost(_ limit: Certainty) -> Party {
-        Party(target, role: role, certainty: min(certainty, limit), because: because, endsChain: endsChain, member: member)
+    func atMost(_ limit: Certainty, _ reason: String = "") -> Party {
+        Party(target, role: role, certainty: min(certainty, limit), because: because + reason, endsChain: endsChain, member: member)
     }
 }
