@@ -68,6 +68,9 @@ public struct ThreadReport: Sendable {
     public var evidence: [EvidenceItem]
     /// Read for the threads of shown chains, and for every shown thread when stacks were asked for.
     public var userStack: UserStack?
+    /// Its process's and its own numbers in pid namespaces below the observed one, outermost first; empty where it lives in none.
+    public var namespacePIDs: [Int32] = []
+    public var namespaceTIDs: [Int32] = []
 
     public init(
         id: ThreadID, process: String, thread: String, executable: String?, state: UInt8, container: String?, blockedSeconds: Double?,
@@ -95,6 +98,8 @@ public struct ProcessReport: Sendable {
     public var threadCount: Int
     /// SIGQUIT, SIGTERM and SIGKILL, in this order; empty when `status` may not be read.
     public var signals: [SignalAnswer]
+    /// Its numbers in pid namespaces below the observed one, outermost first; empty where it lives in none.
+    public var namespacePIDs: [Int32] = []
 
     public init(id: ProcessID, name: String, executable: String?, threadCount: Int, signals: [SignalAnswer]) {
         self.id = id

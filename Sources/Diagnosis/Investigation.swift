@@ -265,13 +265,16 @@ public struct Investigation {
     private func threadReport(_ reading: ThreadReading, wait: Wait, evidence: [EvidenceItem], _ host: Host) -> ThreadReport {
         let process = host.process(reading.pid)
         let stack = options.kernelStacks ? kernelStack(of: reading, host) : []
-        return ThreadReport(
+        var report = ThreadReport(
             id: reading.id, process: process?.name ?? reading.name, thread: reading.name,
             executable: process.flatMap { host.executable(of: $0) },
             state: reading.stat.state, container: nil,
             blockedSeconds: wait.kind == .runnable || reading.stat.state == UInt8(ascii: "Z") ? nil : host.secondsSinceLastRun(reading),
             wait: wait,
             kernelStack: stack, evidence: evidence)
+        report.namespacePIDs = process.map { host.namespaceIDs(of: $0) } ?? []
+        if !report.namespacePIDs.isEmpty { report.namespaceTIDs = host.namespaceIDs(of: reading) }
+        return report
     }
 
     func kernelStack(of reading: ThreadReading, _ host: Host) -> [String] {

@@ -13,9 +13,11 @@ enum SignalAnswers {
         }
         let awaited = process.threads.reduce(UInt64(0)) { $0 | WaitFamilies.awaitedSignals($1, on: host) }
         let signals = statuses.isEmpty ? [] : asked.map { answer($0.name, $0.number, process, statuses, awaited: awaited) }
-        return ProcessReport(
+        var report = ProcessReport(
             id: process.id, name: process.name, executable: host.executable(of: process), threadCount: process.threads.count,
             signals: signals)
+        report.namespacePIDs = host.namespaceIDs(of: process)
+        return report
     }
 
     private static func answer(

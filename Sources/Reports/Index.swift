@@ -32,6 +32,14 @@ public struct DiagnosisIndex {
         return "\(process)/\(own) (\(thread.pid)/\(thread.tid))"
     }
 
+    /// The same with the number that the process knows itself by: `worker (4711, 12 inside its pid namespace)`.
+    func numberedName(of thread: ThreadID) -> String {
+        let name = name(of: thread)
+        guard let report = threads[thread], let pid = report.namespacePIDs.last, name.hasSuffix(")") else { return name }
+        let own = report.namespaceTIDs.last.map { $0 == pid ? "\(pid)" : "\(pid)/\($0)" } ?? "\(pid)"
+        return String(name.dropLast()) + ", \(own) inside its pid namespace)"
+    }
+
     /// `statusd/logger`: a name for a place where the numbers stand nearby; with them when the thread has no name of its own.
     func shortName(of thread: ThreadID) -> String {
         guard thread.tid != thread.pid, let report = threads[thread], !report.thread.isEmpty, report.thread != report.process else {

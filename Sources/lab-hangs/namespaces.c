@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <poll.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -158,6 +159,9 @@ static void receive(int fd) {
 
 static void send_for_good(int fd) {
     static char block[65536];
+    // What is under way still makes room for a while.
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    while (poll(&room, 1, 700) > 0) send(fd, block, sizeof block, MSG_DONTWAIT);
     will_wait(SYS_sendto);
     for (;;) must((int)syscall(SYS_sendto, fd, block, sizeof block, 0, NULL, 0), "sendto");
 }

@@ -33,6 +33,8 @@ public struct ProcessJSON: Codable, Sendable {
     public var name: String
     @Nullable public var executable: String?
     public var startTicks: UInt64
+    /// Its numbers in pid namespaces below the observed one, outermost first; left out where there is none.
+    public var namespacePids: [Int32]?
     public var threadCount: Int
     public var signals: [SignalJSON]
 
@@ -41,6 +43,7 @@ public struct ProcessJSON: Codable, Sendable {
         name = process.name
         _executable = Nullable(wrappedValue: process.executable)
         startTicks = process.id.startTicks
+        namespacePids = process.namespacePIDs.isEmpty ? nil : process.namespacePIDs
         threadCount = process.threadCount
         signals = process.signals.map { SignalJSON(signal: $0.signal, outcome: $0.outcome.rawValue, because: $0.because) }
     }

@@ -9,6 +9,9 @@ public struct ThreadJSON: Codable, Sendable {
     public var thread: String
     @Nullable public var executable: String?
     public var state: String
+    /// Its process's and its own numbers in pid namespaces below the observed one, outermost first; left out where there is none.
+    public var namespacePids: [Int32]?
+    public var namespaceTids: [Int32]?
     @Nullable public var container: String?
     @Nullable public var blockedSeconds: Double?
     /// True beside a `blockedSeconds` that comes from one look; left out where there is none.
@@ -37,6 +40,8 @@ public struct ThreadJSON: Codable, Sendable {
         thread = report.thread
         _executable = Nullable(wrappedValue: report.executable)
         state = stateText(report.state)
+        namespacePids = report.namespacePIDs.isEmpty ? nil : report.namespacePIDs
+        namespaceTids = report.namespaceTIDs.isEmpty ? nil : report.namespaceTIDs
         _container = Nullable(wrappedValue: report.container)
         _blockedSeconds = Nullable(wrappedValue: report.blockedSeconds.map(rounded))
         blockedApproximate = report.blockedSeconds == nil ? nil : true

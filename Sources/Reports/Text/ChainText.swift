@@ -10,7 +10,7 @@ extension DiagnosisText {
             let indent = depth == 0 ? "  " : "  " + String(repeating: " ", count: (step - 1) * 3) + glyphs.branch
             let next = "  " + String(repeating: " ", count: step * 3) + "  "
             var spans = depth == 0 ? [] : certaintySpans(finding.chain[depth - 1], link)
-            spans.append(Span(index.name(of: link.thread), .name))
+            spans.append(Span(index.numberedName(of: link.thread), .name))
             if !seen.insert(link.thread).inserted {
                 page.paragraph(
                     [Span(glyphs.cycle)] + spans + [Span(", which is where the circle closes", .faint)], first: indent, next: next)
