@@ -44,6 +44,14 @@ enum KnownCode {
 }
 
 extension UserStack {
-    /// The innermost frame outside the C library and the language's runtime: the one that says what the program was doing.
-    public var firstApplicationFrame: StackFrame? { frames.first { !KnownCode.isRuntime($0) } }
+    /// The innermost frame outside the C library and the language's runtime: the one that says what the program was doing. Where an
+    /// interpreter runs, the innermost of its calls outside its standard library, or else its innermost.
+    public var firstApplicationFrame: StackFrame? {
+        let interpreted = frames.lazy.filter { $0.language != nil }
+        return interpreted.first { !PythonLibrary.contains($0.file ?? "") } ?? interpreted.first
+            ?? frames.first { !KnownCode.isRuntime($0) }
+    }
+
+    /// The frames of machine code alone: names of functions mean nothing across languages.
+    public var nativeFrames: [StackFrame] { frames.filter { $0.language == nil } }
 }

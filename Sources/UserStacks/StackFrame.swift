@@ -1,12 +1,18 @@
 import ProcFS
 
+/// The language of frames that an interpreter keeps itself.
+public enum InterpretedLanguage: String, Sendable, Hashable {
+    case python
+}
+
 /// One call on a user stack.
 public struct StackFrame: Sendable, Hashable {
-    /// The instruction that runs when the frame inside this one returns; in the innermost frame the one after the system call.
+    /// The instruction that runs when the frame inside this one returns; in the innermost frame the one after the system call. Of an
+    /// interpreted frame the address of the instruction that the interpreter is at.
     public var programCounter: UInt64
     /// Demangled; nil when no symbol covers the address.
     public var function: String?
-    /// Path as `/proc/PID/maps` shows it, `[vdso]`; nil for code in anonymous memory.
+    /// Path as `/proc/PID/maps` shows it, `[vdso]`; nil for code in anonymous memory and for interpreted frames.
     public var module: String?
     /// Bytes into the function; without one, the address within the module as `addr2line` takes it.
     public var offset: UInt64
@@ -16,10 +22,12 @@ public struct StackFrame: Sendable, Hashable {
     public var isGuessed: Bool
     /// The symbol as the file has it, before demangling.
     public var rawSymbol: String?
+    /// Of a frame that an interpreter runs; nil for machine code.
+    public var language: InterpretedLanguage?
 
     public init(
         programCounter: UInt64, function: String? = nil, module: String? = nil, offset: UInt64 = 0, file: String? = nil, line: Int? = nil,
-        isGuessed: Bool = false, rawSymbol: String? = nil
+        isGuessed: Bool = false, rawSymbol: String? = nil, language: InterpretedLanguage? = nil
     ) {
         self.programCounter = programCounter
         self.function = function
@@ -29,6 +37,7 @@ public struct StackFrame: Sendable, Hashable {
         self.line = line
         self.isGuessed = isGuessed
         self.rawSymbol = rawSymbol
+        self.language = language
     }
 }
 
@@ -40,6 +49,8 @@ public struct UserStack: Sendable, Hashable {
     public var isComplete: Bool
     /// Why the stack is incomplete or missing.
     public var problem: StackProblem?
+    /// Why the frames of an interpreter that runs in this thread are missing or end early; its native frames then stand for them.
+    public var interpreterProblem: InterpreterProblem?
 
     public init(frames: [StackFrame], isComplete: Bool, problem: StackProblem? = nil) {
         self.frames = frames

@@ -10,6 +10,7 @@ public final class StackReader {
     private let modules: HostModules
     private let budget = StackWalk.Budget()
     private var images: [Int32: ProcessImage] = [:]
+    private let interpreters: Interpreters
     private var symbolised: [SymbolKey: Symbolised] = [:]
 
     private struct SymbolKey: Hashable {
@@ -28,6 +29,7 @@ public final class StackReader {
     public init(host: Host) {
         self.host = host
         modules = HostModules(source: host.source)
+        interpreters = Interpreters(host: host)
     }
 
     /// The stack of one thread; nil when it has none to read: a kernel thread, a dead one, one that runs.
@@ -100,20 +102,23 @@ public final class StackReader {
         let machine = image.location(of: programCounter)?.module.file.machine ?? image.machine
         let walk = StackWalk(image: image, memory: memory, machine: machine, budget: budget)
         let (frames, end) = walk.walk(stackPointer: stackPointer, programCounter: programCounter)
-        if memory.hasReadMore {
+        func stillStands() -> Bool {
             let file = thread.runCount != nil ? "schedstat" : "syscall"
-            let still: Bool
             switch host.source.read("\(thread.pid)/task/\(thread.tid)/\(file)", limit: 256) {
-            case .success(let bytes): still = bytes.withUnsafeBytes { Self.stoodStill(thread, .success($0)) }
-            case .failure: still = false
+            case .success(let bytes): return bytes.withUnsafeBytes { Self.stoodStill(thread, .success($0)) }
+            case .failure: return false
             }
-            if !still { return UserStack(frames: [], isComplete: false, problem: .moved) }
         }
-        let described = frames.map { describe($0, image) }
+        if memory.hasReadMore, !stillStands() { return UserStack(frames: [], isComplete: false, problem: .moved) }
+        var stack = UserStack(frames: frames.map { describe($0, image) }, isComplete: false)
+        var reachedRoot = false
         switch end {
-        case .root: return UserStack(frames: described, isComplete: true)
-        case .assumedRoot(let problem), .stopped(let problem): return UserStack(frames: described, isComplete: false, problem: problem)
+        case .root: (stack.isComplete, reachedRoot) = (true, true)
+        case .assumedRoot(let problem): (stack.problem, reachedRoot) = (problem, true)
+        case .stopped(let problem): stack.problem = problem
         }
+        return interpreters.interpreted(
+            stack, frames: frames, reachedRoot: reachedRoot, of: thread, image: image, stillStands: stillStands)
     }
 
     /// What says whether a thread has run: its run count. Where the kernel keeps none, its system call, which can be the same again.

@@ -32,6 +32,8 @@ public struct ThreadStackJSON: Codable, Sendable {
     public var userStackComplete: Bool
     /// Why the stack is missing or incomplete; left out where it is whole, or the thread has none.
     public var userStackProblem: String?
+    /// Why the frames of an interpreter are missing or end early; left out where nothing is missing.
+    public var interpreterProblem: String?
     public var kernelStack: [String]
 
     init(_ thread: ThreadStack) {
@@ -43,6 +45,7 @@ public struct ThreadStackJSON: Codable, Sendable {
         userStack = thread.userStack?.frames.map(FrameJSON.init) ?? []
         userStackComplete = thread.userStack?.isComplete ?? false
         userStackProblem = thread.userStack?.problem?.description
+        interpreterProblem = thread.userStack?.interpreterProblem?.description
         kernelStack = thread.kernelStack
     }
 }
@@ -56,6 +59,8 @@ public struct FrameJSON: Codable, Sendable {
     @Nullable public var file: String?
     @Nullable public var line: Int?
     public var guessed: Bool
+    /// Of a frame that an interpreter runs; left out for machine code.
+    public var language: String?
 
     init(_ frame: StackFrame) {
         _function = Nullable(wrappedValue: frame.function)
@@ -64,5 +69,6 @@ public struct FrameJSON: Codable, Sendable {
         _file = Nullable(wrappedValue: frame.file)
         _line = Nullable(wrappedValue: frame.line)
         guessed = frame.isGuessed
+        language = frame.language?.rawValue
     }
 }

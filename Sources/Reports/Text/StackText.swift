@@ -10,6 +10,7 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
         var user: [UInt64]
         var kernel: [String]
         var problem: String
+        var interpreterProblem: String
     }
     var page = TextPage(presentation)
     var order: [Key] = []
@@ -18,7 +19,7 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
         let key = Key(
             process: thread.id.process, user: thread.userStack?.frames.map { $0.programCounter ^ ($0.isGuessed ? 1 << 63 : 0) } ?? [],
             kernel: thread.kernelStack,
-            problem: stackProblem(thread))
+            problem: stackProblem(thread), interpreterProblem: interpreterProblem(thread.userStack) ?? "")
         if groups[key] == nil { order.append(key) }
         groups[key, default: []].append(thread)
     }
@@ -39,14 +40,19 @@ public func text(_ listing: StackListing, _ presentation: Presentation) -> Strin
         page.paragraph([Span(heading, .name), Span("  state " + stateText(first.state), .faint)], first: "", next: "  ")
         for function in key.kernel { page.paragraph([Span(function), Span(" (kernel)", .faint)], first: "    ", next: "      ") }
         for frame in first.userStack?.frames ?? [] { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }
-        if !key.problem.isEmpty { page.paragraph([Span(key.problem, .doubt)], first: "    ", next: "      ") }
+        for problem in [key.problem, key.interpreterProblem] where !problem.isEmpty {
+            page.paragraph([Span(problem, .doubt)], first: "    ", next: "      ")
+        }
     }
     if !listing.gaps.isEmpty { writeGaps(listing.gaps, to: &page) }
     return page.text
 }
 
-/// `snmp_forward+0x1f at status.c:88 (statusd)`, with `?` before a guessed frame.
+/// `snmp_forward+0x1f at status.c:88 (statusd)`, with `?` before a guessed frame; `Worker.run at app.py:44 (Python)`.
 func frameText(_ frame: StackFrame) -> String {
+    if let language = frame.language {
+        return (frame.function ?? "?") + (placeText(frame).map { " at " + $0 } ?? "") + " (\(languageText(language)))"
+    }
     let module = frame.module?.split(separator: "/").last.map(String.init)
     let offset = "+0x" + String(frame.offset, radix: 16)
     var text = frame.isGuessed ? "? " : ""
@@ -75,6 +81,20 @@ private func stackProblem(_ thread: ThreadStack) -> String {
         default: return thread.kernelStack.isEmpty ? "no user stack" : ""
         }
     }
-    if stack.isComplete { return "" }
+    // Interpreted frames that were left out are said on their own.
+    if stack.isComplete || (stack.problem == nil && stack.interpreterProblem != nil) { return "" }
     return (stack.frames.isEmpty ? "no stack" : "the stack goes on") + (stack.problem.map { ": \($0)" } ?? "")
+}
+
+private func languageText(_ language: InterpretedLanguage) -> String {
+    switch language {
+    case .python: "Python"
+    }
+}
+
+/// Why interpreted frames are missing, or end early; nil where none are.
+func interpreterProblem(_ stack: UserStack?) -> String? {
+    guard let problem = stack?.interpreterProblem else { return nil }
+    if case .tooDeep = problem { return "Python frames: \(problem)" }
+    return "no Python frames: \(problem)"
 }

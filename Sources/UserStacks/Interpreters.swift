@@ -1,0 +1,102 @@
+import Evidence
+import ProcFS
+import WaitModel
+
+/// The interpreters that processes run, as far as their frames can be read: CPython 3.11 to 3.13.
+final class Interpreters {
+    private let host: Host
+    /// Bytes of a stack above the stack pointer at most.
+    private static let stackLimit = 1 << 30
+    /// What each file has of an interpreter, by its dynamic symbols, and by all of them.
+    private var symbols: [ObjectIdentifier: [String: UInt64]] = [:]
+    private var allSymbols: [ObjectIdentifier: [String: UInt64]] = [:]
+    private var processes: [Int32: Result<CPythonProcess, InterpreterProblem>] = [:]
+
+    init(host: Host) { self.host = host }
+
+    /// The native stack with the interpreter's calls among it; the stack as it is where no interpreter is in it, and where one is
+    /// and its calls are not certain, with the reason.
+    func interpreted(
+        _ stack: UserStack, frames: [StackWalk.Frame], reachedRoot: Bool, of thread: ThreadReading, image: ProcessImage,
+        stillStands: () -> Bool
+    ) -> UserStack {
+        guard let (module, bias) = interpreter(in: frames, stack, image), let innermost = frames.first else { return stack }
+        var result = stack
+        switch calls(of: thread, module, bias, innermost.stackPointer, image) {
+        case .failure(let problem):
+            // A thread of the interpreter's own that runs no Python has nothing to be shown.
+            let runsPython = stack.frames.contains { $0.rawSymbol?.hasPrefix(InterpretedStack.loopName) == true }
+            if runsPython { result.interpreterProblem = problem }
+        case .success(let calls):
+            guard !calls.runs.isEmpty else { return stack }
+            guard stillStands() else {
+                result.interpreterProblem = .moved
+                return result
+            }
+            let places = zip(frames, stack.frames).map { frame, described in
+                InterpretedStack.Place(
+                    stackPointer: frame.stackPointer, isGuessed: frame.isGuessed,
+                    isInterpreter: image.location(of: frame.codeAddress)?.module === module,
+                    isLoop: described.rawSymbol?.hasPrefix(InterpretedStack.loopName) == true)
+            }
+            guard let positions = InterpretedStack.positions(of: calls.runs, among: places, isComplete: reachedRoot) else {
+                result.interpreterProblem = .inconsistent("the interpreter's frames are not those of this thread's stack")
+                return result
+            }
+            result.frames = InterpretedStack.merge(stack.frames, calls.runs, at: positions)
+            if calls.isTruncated {
+                result.interpreterProblem = .tooDeep(CPythonProcess.frameLimit)
+                result.isComplete = false
+            }
+        }
+        return result
+    }
+
+    private func calls(
+        of thread: ThreadReading, _ module: Module, _ bias: UInt64, _ stackPointer: UInt64, _ image: ProcessImage
+    ) -> Result<CPythonStack, InterpreterProblem> {
+        let (pid, tid) = (thread.pid, thread.tid)
+        let read: StackMemory.Reader = { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() }
+        let process = processes[pid] ?? open(module, bias, read)
+        processes[pid] = process
+        switch process {
+        case .failure(let problem): return .failure(problem)
+        case .success(let process):
+            guard thread.runCount != nil else { return .failure(.noRunCount) }
+            guard let id = host.status(pid: pid, tid: tid)?.innermostID, id > 0 else { return .failure(.memory) }
+            let room = image.room(above: stackPointer, limit: Self.stackLimit)
+            return process.calls(of: UInt64(id), stack: stackPointer..<stackPointer &+ UInt64(room), read: read)
+        }
+    }
+
+    private func open(_ module: Module, _ bias: UInt64, _ read: @escaping StackMemory.Reader) -> Result<CPythonProcess, InterpreterProblem>
+    {
+        let memory = InterpreterMemory(limitBytes: 1 << 20, read: read)
+        return CPythonRuntime.open(symbols: allSymbols[ObjectIdentifier(module)] ?? [:], bias: bias, file: module.file, memory: memory)
+            .map { CPythonProcess(runtime: $0, read: read) }
+    }
+
+    /// The file of the interpreter that the stack passes through.
+    private func interpreter(in frames: [StackWalk.Frame], _ stack: UserStack, _ image: ProcessImage) -> (Module, UInt64)? {
+        var seen: Set<ObjectIdentifier> = []
+        for (frame, described) in zip(frames, stack.frames) {
+            guard let location = image.location(of: frame.codeAddress) else { continue }
+            // A program without dynamic symbols: worth a search of all others where a name says that it is one.
+            let isNamed = described.rawSymbol?.hasPrefix(InterpretedStack.loopName) == true
+            guard isNamed || seen.insert(ObjectIdentifier(location.module)).inserted else { continue }
+            if !found(location.module, isNamed: isNamed).isEmpty { return (location.module, location.bias) }
+        }
+        return nil
+    }
+
+    private func found(_ module: Module, isNamed: Bool) -> [String: UInt64] {
+        let key = ObjectIdentifier(module)
+        if let known = allSymbols[key] { return known }
+        if !isNamed, let known = symbols[key] { return known }
+        var found = symbols[key] ?? CPythonRuntime.symbols(in: module.file, dynamicOnly: true)
+        symbols[key] = found
+        if found.isEmpty, isNamed { found = CPythonRuntime.symbols(in: module.file, dynamicOnly: false) }
+        if !found.isEmpty || isNamed { allSymbols[key] = found }
+        return found
+    }
+}
