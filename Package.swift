@@ -57,7 +57,7 @@ let package = Package(
         .testTarget(name: "UserStacksTests", dependencies: ["UserStacks"]),
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports"], exclude: ["Golden"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "Diagnosis", "WaitGraph"], exclude: ["Golden"]),
         .testTarget(name: "WaitResolutionTests", dependencies: ["WaitResolution", "Diagnosis", "Reports"]),
     ],
     swiftLanguageModes: [.v6]

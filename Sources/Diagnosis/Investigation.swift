@@ -68,11 +68,12 @@ public struct Investigation {
 
     // MARK: list
 
-    /// Every thread of the targets with its wait.
+    /// Every thread of the targets with its wait and where its chain ends.
     /// - Parameter samples: looks, 100 ms apart; 1 or more.
     public func list(_ targets: [Target], samples: Int = 1) throws(TargetError) -> ThreadList {
         var looks: [ThreadID: [Look]] = [:]
         var reports: [ThreadID: ThreadReport] = [:]
+        var standings: [ThreadID: Standing] = [:]
         var switched: Set<ThreadID> = []
         var runCounts: [ThreadID: UInt64] = [:]
         var identity: HostIdentity?
@@ -86,8 +87,13 @@ public struct Investigation {
                 if sample == 0 { throw error }
                 break
             }
+            host.readsStacksForKinds = !targets.isEmpty && selected.count <= Self.stackedThreadLimit
+            var exploration = Exploration(host: host)
+            exploration.explore(from: selected)
+            let (waits, _) = exploration.settled()
+            standings.merge(WaitGraph(waits: waits).standings(of: Set(selected.map(\.id)))) { _, last in last }
             for reading in selected {
-                let (wait, _) = WaitFamilies.resolve(reading, on: host)
+                guard let wait = exploration.resolved[reading.id]?.wait else { continue }
                 if let before = runCounts[reading.id], before != reading.runCount { switched.insert(reading.id) }
                 runCounts[reading.id] = reading.runCount
                 var seen = looks[reading.id] ?? []
@@ -101,7 +107,7 @@ public struct Investigation {
             host.close()
         }
         let threads = reports.values.sorted { $0.id < $1.id }.map {
-            ListedThread(report: $0, looks: looks[$0.id] ?? [], moved: switched.contains($0.id))
+            ListedThread(report: $0, looks: looks[$0.id] ?? [], moved: switched.contains($0.id), standing: standings[$0.id])
         }
         guard let identity else { throw .procUnreadable(options.procRoot, "nothing was read") }
         return ThreadList(host: identity, threads: threads, gaps: gaps)

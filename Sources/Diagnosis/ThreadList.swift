@@ -1,3 +1,4 @@
+import WaitGraph
 import WaitModel
 
 /// Every thread of some processes with its wait.
@@ -5,11 +6,26 @@ public struct ThreadList: Sendable {
     public var host: HostIdentity
     /// Sorted by process and thread.
     public var threads: [ListedThread]
+    /// Threads that a filter left out.
+    public var hidden: Hidden
     public var gaps: [Gap]
 
-    public init(host: HostIdentity, threads: [ListedThread], gaps: [Gap]) {
+    /// How many threads are not shown unless asked for, by why.
+    public struct Hidden: Sendable, Hashable {
+        /// At rest: event loops without work, worker pools, sleepers whom nobody wants.
+        public var atRest = 0
+        public var kernelThreads = 0
+
+        public init(atRest: Int = 0, kernelThreads: Int = 0) {
+            self.atRest = atRest
+            self.kernelThreads = kernelThreads
+        }
+    }
+
+    public init(host: HostIdentity, threads: [ListedThread], hidden: Hidden = Hidden(), gaps: [Gap]) {
         self.host = host
         self.threads = threads
+        self.hidden = hidden
         self.gaps = gaps
     }
 }
@@ -22,12 +38,18 @@ public struct ListedThread: Sendable {
     public var looks: [Look]
     /// It has run between two looks.
     public var moved: Bool
+    /// Where its chain ends, by the last look.
+    public var standing: Standing?
 
-    public init(report: ThreadReport, looks: [Look], moved: Bool) {
+    public init(report: ThreadReport, looks: [Look], moved: Bool, standing: Standing? = nil) {
         self.report = report
         self.looks = looks
         self.moved = moved
+        self.standing = standing
     }
+
+    /// Nothing is wrong with its standing still, and nobody stands behind it.
+    public var isAtRest: Bool { standing?.isAtRest == true && report.state != UInt8(ascii: "R") }
 }
 
 /// One wait that a thread was seen in, and how often.

@@ -74,6 +74,21 @@ public struct FileLock: Sendable, Hashable {
         end = cursor.unsigned()
     }
 
+    /// A wait that the kernel does not show, on the file of a lock that it does.
+    public init(waitingFor lock: FileLock, kind: Kind, isExclusive: Bool, pid: Int32, start: UInt64, end: UInt64?) {
+        number = lock.number
+        waitDepth = 1
+        self.kind = kind
+        self.isExclusive = isExclusive
+        isBreaking = false
+        self.pid = pid
+        deviceMajor = lock.deviceMajor
+        deviceMinor = lock.deviceMinor
+        inode = lock.inode
+        self.start = start
+        self.end = end
+    }
+
     /// Every lock and every waiter of `/proc/locks`, in the kernel's order: a waiter follows the lock that blocks it.
     public static func table(_ bytes: UnsafeRawBufferPointer) -> [FileLock] {
         var cursor = ByteCursor(bytes)

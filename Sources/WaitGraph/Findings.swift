@@ -137,15 +137,7 @@ private struct Gathering {
             outside: group.outcome.outside, remedies: remedies)
     }
 
-    /// Whether the chain leads to somebody else who is busy, although nothing is wrong with that: a reader whose writer sleeps, a parent
-    /// whose child runs. It answers "why does it not move" as rest would not.
-    private func leadsSomewhere(_ group: Group) -> Bool {
-        guard group.outcome.depth > 0 else { return false }
-        switch group.outcome.cause {
-        case .sleeping, .running, .starved, .throttled, .external, .unknown: return true
-        default: return false
-        }
-    }
+    private func leadsSomewhere(_ group: Group) -> Bool { group.outcome.depth > 0 && WaitGraph.isBusy(group.outcome.cause) }
 
     private func members(of group: Group, root: Int32) -> (members: [Int32], isProven: Bool) {
         switch group.key {

@@ -20,11 +20,18 @@ enum FileLocks: WaitResolver {
         }
         let link = host.descriptorLink(thread.int(0), of: thread.reading)
         let path = link ?? "a file"
-        guard let locks = host.fileLocks, let waiter = waitingLock(kind, thread, locks, on: host) else {
+        guard let locks = host.fileLocks,
+            let waiter = FileLockWaits(kind: kind, thread: thread, locks: locks, host: host).ownWait()
+        else {
             return Wait(
                 kind: waitKind(kind),
                 release: Release(
-                    .any, [Party(.outside(.unnamed), role: "holder", certainty: .possible, because: "/proc/locks does not show this wait")]),
+                    .any,
+                    [
+                        Party(
+                            .outside(.unnamed), role: "holder", certainty: .possible,
+                            because: "/proc/locks does not tell which lock it waits for")
+                    ]),
                 deadEnd: .unknown, isDemand: true, description: "waits for a \(name(kind)) lock on \(path)")
         }
         thread.cite("/proc/locks", describe(waiter))
@@ -152,25 +159,6 @@ enum FileLocks: WaitResolver {
     private static func same(_ a: FileLock, _ b: FileLock) -> Bool {
         a.kind == b.kind && a.fileIdentity == b.fileIdentity && a.isExclusive == b.isExclusive && a.start == b.start && a.end == b.end
             && a.pid == b.pid
-    }
-
-    // MARK: Which wait is this thread's
-
-    private static func waitingLock(_ kind: FileLock.Kind, _ thread: BlockedThread, _ locks: [FileLock], on host: Host) -> FileLock? {
-        let waiting = locks.filter { $0.waitDepth > 0 && $0.kind == kind && (kind == .ofd || $0.pid == thread.reading.pid) }
-        guard waiting.count > 1 else { return waiting.first }
-        // Several threads of the process wait, or several OFD waits are shown without a pid: the file decides (fdinfo `ino`, 5.14).
-        guard let inode = host.inode(ofDescriptor: thread.int(0), thread.reading) else {
-            return Set(waiting.map(\.fileIdentity)).count == 1 ? waiting.first : nil
-        }
-        let ofFile = waiting.filter { $0.inode == inode }
-        if kind == .flock || ofFile.count < 2 { return ofFile.first }
-        // Byte ranges of the same file: struct flock {short type, short whence, off_t start, off_t length, pid}; on i386 the 64-bit
-        // fields follow at once. Counted from elsewhere than the beginning, the range is not the argument's: then none is chosen.
-        let startOffset = thread.architecture == .i386 ? 4 : 8
-        guard let bytes = thread.memory(thread.argument(2), 24), bytes.count == 24 else { return nil }
-        let fitting = ofFile.filter { $0.start == bytes.u64(startOffset) }
-        return fitting.count == 1 ? fitting.first : nil
     }
 
     private static func blocks(_ held: FileLock, _ waiter: FileLock) -> Bool {

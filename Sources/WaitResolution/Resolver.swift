@@ -77,7 +77,8 @@ public final class BlockedThread {
         self.host = host
         let own = host.architecture(of: reading)
         architecture = own
-        let plain = reading.systemCall
+        // A kernel thread is in no system call, whatever number procfs prints for it.
+        let plain = reading.stat.isKernelThread ? nil : reading.systemCall
         let name = plain.flatMap { call in own.flatMap { SystemCalls.name(call.number, on: $0) } }
         if let plain, let name, let unpacked = PackedCalls.unpack(name, plain, of: reading, on: host) {
             (callName, call) = unpacked

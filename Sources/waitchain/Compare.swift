@@ -59,7 +59,11 @@ struct Compare: ParsableCommand {
         switch readFile(path) {
         case .success(let bytes):
             do {
-                return Picture(try readList(bytes))
+                let list = try readList(bytes)
+                if let hidden = list.hidden, hidden.atRest + hidden.kernelThreads > 0, list.targets?.isEmpty != false {
+                    warn("\(path) leaves out \(hidden.atRest) threads at rest: take it with `waitchain list --all --json`")
+                }
+                return Picture(list)
             } catch {
                 warn("\(path): \(error.message)")
                 throw ExitCode(2)

@@ -26,3 +26,9 @@ func warn(_ message: String) {
     let line = Array("waitchain: \(message)\n".utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
+
+/// Text of several lines on standard error, already fit for a terminal.
+func warnAtLength(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

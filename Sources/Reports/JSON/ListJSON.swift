@@ -12,6 +12,8 @@ public struct ListJSON: Codable, Sendable {
     /// What the list was asked for, as it was written; empty for every thread of the host.
     public var targets: [String]?
     public var threads: [ThreadJSON]
+    /// How many threads are not in the list because nobody asked for those at rest, or for the kernel's.
+    public var hidden: HiddenJSON?
     public var gaps: [GapJSON]
 
     public init(_ list: ThreadList, targets: [String]) {
@@ -20,8 +22,15 @@ public struct ListJSON: Codable, Sendable {
         host = HostJSON(list.host)
         self.targets = targets
         threads = list.threads.map(ThreadJSON.init)
+        hidden = HiddenJSON(atRest: list.hidden.atRest, kernelThreads: list.hidden.kernelThreads)
         gaps = list.gaps.map(GapJSON.init)
     }
+}
+
+/// Threads that were left out of a list.
+public struct HiddenJSON: Codable, Sendable {
+    public var atRest: Int
+    public var kernelThreads: Int
 }
 
 extension Picture {

@@ -25,6 +25,10 @@ public struct ThreadJSON: Codable, Sendable {
     public var looks: [LookJSON]?
     /// In a list only: it ran between two looks.
     public var moved: Bool?
+    /// In a list only: nothing is wrong with its standing still, and nobody stands behind it.
+    public var atRest: Bool?
+    /// In a list only: where its chain ends; left out for a thread at rest.
+    public var root: ListedRootJSON?
 
     init(_ report: ThreadReport, withEvidence: Bool) {
         pid = report.id.pid
@@ -47,7 +51,16 @@ public struct ThreadJSON: Codable, Sendable {
         self.init(listed.report, withEvidence: false)
         looks = listed.looks.map(LookJSON.init)
         moved = listed.moved
+        atRest = listed.isAtRest
+        root = listed.isAtRest ? nil : listed.standing.map { ListedRootJSON(pid: $0.root.pid, tid: $0.root.tid, cause: $0.cause.rawValue) }
     }
+}
+
+/// Where a listed thread's chain ends.
+public struct ListedRootJSON: Codable, Sendable {
+    public var pid: Int32
+    public var tid: Int32
+    public var cause: String
 }
 
 /// What a thread waits for, and who could end it.

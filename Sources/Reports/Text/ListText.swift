@@ -1,58 +1,81 @@
 import Diagnosis
-import WaitModel
 
-/// The list of threads as a table: `PID TID PROCESS THREAD S KIND BLOCKED CHANNEL/SYSCALL RESOURCE`.
+/// The list of threads as a table.
 ///
-/// Columns are as wide as their widest cell, names and kinds up to a limit; what a thread was seen in by several looks is joined
-/// with `|`, the most frequent first.
-public func table(_ list: ThreadList, _ presentation: Presentation) -> String {
+/// Columns are as wide as their widest cell; what a thread was seen in by several looks is joined with `|`, the most frequent first. In the
+/// raw form cells are words: an empty one is `-`, and white space, backslashes and control characters are `\xNN`, as util-linux writes them.
+public func table(_ list: ThreadList, _ presentation: Presentation, _ format: ListFormat = ListFormat()) -> String {
     var page = TextPage(presentation)
     let ascii = !presentation.isUnicode
-    let heads = ["PID", "TID", "PROCESS", "THREAD", "S", "KIND", "BLOCKED", "CHANNEL/SYSCALL", "RESOURCE"]
-    let rows = list.threads.map { cells($0, ascii) }
-    var widths = heads.map(\.count)
-    for row in rows {
-        for column in widths.indices.dropLast() { widths[column] = max(widths[column], columns(row[column])) }
+    let columns = format.columns
+    if format.isRaw {
+        var text = ""
+        if format.hasHeadings { text += columns.map(\.rawValue).joined(separator: " ") + "\n" }
+        for thread in list.threads { text += columns.map { rawWord($0.cell(thread)) }.joined(separator: " ") + "\n" }
+        return text
     }
-    let rightAligned: Set<Int> = [0, 1, 6]
+    let rows = list.threads.map { thread in
+        columns.map { column in
+            let cell = column.cell(thread)
+            return cell.isEmpty ? "-" : visible(cell, ascii: ascii)
+        }
+    }
+    var widths = columns.map { format.hasHeadings ? $0.rawValue.count : 1 }
+    for row in rows {
+        for column in widths.indices.dropLast() { widths[column] = max(widths[column], Reports.columns(row[column])) }
+    }
     func line(_ cells: [String]) -> String {
         var line = ""
-        for (column, cell) in cells.enumerated() {
-            if column > 0 { line += " " }
-            if column == cells.count - 1 {
+        for (place, cell) in cells.enumerated() {
+            if place > 0 { line += " " }
+            if place == cells.count - 1, !columns[place].isRightAligned {
                 line += cell
             } else {
-                let space = String(repeating: " ", count: max(0, widths[column] - columns(cell)))
-                line += rightAligned.contains(column) ? space + cell : cell + space
+                let space = String(repeating: " ", count: max(0, widths[place] - Reports.columns(cell)))
+                line += columns[place].isRightAligned ? space + cell : cell + space
             }
         }
         return line
     }
-    page.row(line(heads), .cause)
+    if format.hasHeadings { page.row(line(columns.map(\.rawValue)), .cause) }
     for row in rows { page.row(line(row)) }
-    if !list.gaps.isEmpty { writeGaps(list.gaps, to: &page) }
     return page.text
 }
 
-private func cells(_ listed: ListedThread, _ ascii: Bool) -> [String] {
-    let report = listed.report
-    let raw = [report.wait.channel, report.wait.systemCall].compactMap { $0 }.joined(separator: "/")
-    return [
-        String(report.id.pid), String(report.id.tid), visible(report.process, ascii: ascii), visible(report.thread, ascii: ascii),
-        stateText(report.state), kinds(listed), report.blockedSeconds.map(duration) ?? "-", raw.isEmpty ? "-" : visible(raw, ascii: ascii),
-        visible(report.wait.resource?.name ?? "-", ascii: ascii),
-    ]
+/// What the list leaves out and what could not be read, for standard error; nil when there is nothing to say.
+public func listRemarks(_ list: ThreadList, _ presentation: Presentation) -> String? {
+    var page = TextPage(presentation)
+    var hidden: [String] = []
+    if list.hidden.atRest > 0 { hidden.append(counted(list.hidden.atRest, "thread") + " at rest") }
+    if list.hidden.kernelThreads > 0 { hidden.append(counted(list.hidden.kernelThreads, "kernel thread")) }
+    if !hidden.isEmpty { page.paragraph([Span("Not shown: \(listed(hidden)) (--all shows them).", .faint)]) }
+    if !list.gaps.isEmpty { writeGaps(list.gaps, to: &page) }
+    return page.text.isEmpty ? nil : page.text
 }
 
-private func kinds(_ listed: ListedThread) -> String {
-    var counts: [(kind: WaitKind, count: Int)] = []
-    for look in listed.looks {
-        if let place = counts.firstIndex(where: { $0.kind == look.kind }) {
-            counts[place].count += look.count
+/// The columns there are, one a line.
+public func columnHelp() -> String {
+    ListColumn.allCases.map { column in
+        column.rawValue + String(repeating: " ", count: max(1, 12 - column.rawValue.count)) + column.help + "\n"
+    }.joined()
+}
+
+private func rawWord(_ text: String) -> String {
+    guard !text.isEmpty else { return "-" }
+    guard text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }) || text.unicodeScalars.contains(where: isC1)
+    else { return text }
+    var word = ""
+    for scalar in text.unicodeScalars {
+        if scalar.value <= 0x20 || scalar.value == 0x7F || scalar == "\\" || isC1(scalar) {
+            for byte in UTF8.encode(scalar).map(Array.init) ?? [] {
+                let digits = String(byte, radix: 16)
+                word += "\\x" + (digits.count < 2 ? "0" : "") + digits
+            }
         } else {
-            counts.append((look.kind, look.count))
+            word.unicodeScalars.append(scalar)
         }
     }
-    if counts.count <= 1 { return listed.report.wait.kind.rawValue }
-    return counts.sorted { $0.count > $1.count }.prefix(3).map(\.kind.rawValue).joined(separator: "|")
+    return word
 }
+
+private func isC1(_ scalar: Unicode.Scalar) -> Bool { (0x80..<0xA0).contains(scalar.value) }
