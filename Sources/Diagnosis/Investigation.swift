@@ -232,7 +232,22 @@ public struct Investigation {
     /// The stacks of the threads in the shown chains: where a thread stands in its own program is half of the answer.
     private func addUserStacks(to threads: inout [ThreadReport], _ findings: [Finding], _ exploration: Exploration, _ host: Host) {
         let chained = Set(findings.filter { $0.kind != .rest }.flatMap { $0.chain.prefix(Self.chainStackLimit).map(\.thread) })
-        let chosen = threads.indices.filter { options.userStacks || chained.contains(threads[$0].id) }
+        // Of threads that wait for what nobody is named for, the place in the program is all that there is to say; and a program that
+        // an interpreter runs says nothing without it.
+        var resting: [ThreadID: Cause] = [:]
+        for finding in findings where finding.kind == .rest && finding.cause != .idle && host.readsStacksForKinds {
+            for thread in finding.victims.isEmpty ? [finding.root] : finding.victims { resting[thread] = finding.cause }
+        }
+        var room = Self.restStackLimit
+        let chosen = threads.indices.filter { index in
+            let id = threads[index].id
+            if options.userStacks || chained.contains(id) { return true }
+            guard room > 0, let cause = resting[id], let reading = exploration.resolved[id]?.reading,
+                cause == .noSignaller || cause == .runtimeInternal || host.runsPython(reading)
+            else { return false }
+            room -= 1
+            return true
+        }
         let readings = chosen.compactMap { exploration.resolved[threads[$0].id]?.reading }
         guard !readings.isEmpty, readings.count == chosen.count else { return }
         for (index, stack) in zip(chosen, host.stackReader.stacks(of: readings)) { threads[index].userStack = stack }
@@ -240,6 +255,9 @@ public struct Investigation {
 
     /// Of more targeted threads no stacks are read to tell kinds apart.
     private static let stackedThreadLimit = 1000
+
+    /// Threads at rest whose stacks are read unasked.
+    private static let restStackLimit = 128
 
     /// Links of one chain whose stacks are read unasked.
     private static let chainStackLimit = 32

@@ -63,13 +63,13 @@ struct CPythonLayout: Sendable, Hashable {
     /// Largest of the sizes and offsets within one structure that are believed.
     private static let limit = 1 << 20
 
-    static let v3_11 = CPythonLayout(
+    static let minor11 = CPythonLayout(
         name: "3.11", chain: .controlFrames(isEntry: 68), interpretersHead: 40, interpreterNext: 0, threadsHead: 16, threadSize: 360,
         threadID: 152, nativeThreadID: 160, threadFrame: 56, controlCurrent: 8, controlPrevious: 16, frameSize: 72, frameCode: 32,
         framePrevious: 48, frameInstruction: 56, frameOwner: 69, codeSize: 184, codeFirstLine: 72, codeFilename: 112,
         codeQualifiedName: 128, codeLineTable: 136, codeFirstTraceable: 168, codeInstructions: 184, asciiContents: 48, compactContents: 72)
 
-    static let v3_12 = CPythonLayout(
+    static let minor12 = CPythonLayout(
         name: "3.12", chain: .controlFrameThenEntries, interpretersHead: 40, interpreterNext: 0, threadsHead: 72, threadSize: 288,
         threadID: 136, nativeThreadID: 144, threadFrame: 56, controlCurrent: 0, controlPrevious: 8, frameSize: 72, frameCode: 0,
         framePrevious: 8, frameInstruction: 56, frameOwner: 70, codeSize: 192, codeFirstLine: 68, codeFilename: 112,

@@ -9,15 +9,6 @@ struct CPythonRuntime {
     /// `Py_None`.
     let none: UInt64
 
-    init(layout: CPythonLayout, address: UInt64, codeType: UInt64, textType: UInt64, bytesType: UInt64, none: UInt64) {
-        self.layout = layout
-        self.address = address
-        self.codeType = codeType
-        self.textType = textType
-        self.bytesType = bytesType
-        self.none = none
-    }
-
     private static let names: Set<String> = [
         "_PyRuntime", "Py_Version", "PyCode_Type", "PyUnicode_Type", "PyBytes_Type", "_Py_NoneStruct",
     ]
@@ -51,8 +42,8 @@ struct CPythonRuntime {
         guard version < 1 << 32, version >> 4 & 0xF >= 0xC else { return .failure(.unknownLayout("a test release of \(name)")) }
         let layout: CPythonLayout
         switch (major, minor) {
-        case (3, 11): layout = .v3_11
-        case (3, 12): layout = .v3_12
+        case (3, 11): layout = .minor11
+        case (3, 12): layout = .minor12
         case (3, 13):
             guard let head = memory.bytes(at: address &+ bias, count: CPythonLayout.debugOffsetsSize) else { return .failure(.memory) }
             guard let own = CPythonLayout(debugOffsets: head) else { return .failure(.unknownLayout("this build of \(name)")) }

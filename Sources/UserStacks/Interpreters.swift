@@ -100,3 +100,13 @@ final class Interpreters {
         return found
     }
 }
+
+extension Host {
+    /// Whether a process has code of a file that is named for Python: its interpreter, or the library of it.
+    public func runsPython(_ thread: ThreadReading) -> Bool {
+        mappings(of: thread).contains { mapping in
+            guard mapping.isExecutable, let name = mapping.path?.split(separator: "/").last else { return false }
+            return name.hasPrefix("python") || name.hasPrefix("libpython")
+        }
+    }
+}

@@ -1,11 +1,11 @@
 /// Which Python files are the standard library's, by the path that they were compiled under.
-enum PythonLibrary {
+public enum PythonLibrary {
     /// `lib/python3.11/…` as `sysconfig` lays it out, without what is installed below it; modules frozen into the interpreter
     /// (`<frozen runpy>`), and the library as an archive (`python311.zip`).
-    static func contains(_ file: String) -> Bool { module(file) != nil }
+    public static func contains(_ file: String) -> Bool { module(file) != nil }
 
     /// The path within the standard library (`concurrent/futures/thread.py`); nil for a file that is not, or not for certain, of it.
-    static func module(_ file: String) -> String? {
+    public static func module(_ file: String) -> String? {
         if file.hasPrefix("<frozen "), file.hasSuffix(">") { return String(file.dropFirst(8).dropLast()) }
         let parts = file.split(separator: "/", omittingEmptySubsequences: true)
         for (index, part) in parts.enumerated().dropLast() {

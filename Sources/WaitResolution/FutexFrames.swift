@@ -33,11 +33,12 @@ enum FutexFrames {
     static func meaning(_ thread: BlockedThread, on host: Host) -> Meaning? {
         guard host.readsStacksForKinds, let stack = host.stackReader.stack(of: thread.reading) else { return nil }
         // A runtime's lock is made of the C library's: where a runtime called it, the runtime's word says more.
-        return meaning(stack, by: runtimes, thread) ?? meaning(stack, by: libraries, thread)
+        guard let runtime = meaning(stack, by: runtimes, thread) else { return meaning(stack, by: libraries, thread) }
+        return runtime.text == pythonLock ? PythonWaits.meaning(stack) ?? runtime : runtime
     }
 
     private static func meaning(_ stack: UserStack, by rows: [Row], _ thread: BlockedThread) -> Meaning? {
-        for frame in stack.frames.prefix(depth) {
+        for frame in stack.nativeFrames.prefix(depth) {
             guard let name = frame.function, let meaning = meaning(of: name, by: rows) else { continue }
             thread.cite("user stack", name + (frame.isGuessed ? " (guessed frame)" : ""))
             return meaning
@@ -62,11 +63,15 @@ enum FutexFrames {
         return Meaning(kind: row.kind, text: row.text, deadEnd: row.deadEnd)
     }
 
+    /// Python/thread_pthread.h: a semaphore, or a mutex with a condition. Neither says who has it.
+    private static let pythonLock = "waits for a Python lock, which records no owner"
+
     /// Rust: library/std/src/sys/sync (sys/unix/locks before 1.68); JVM: hotspot/share/runtime; CPython: Python/thread_pthread.h and
-    /// ceval_gil.c; Go: runtime/lock_futex.go; libdispatch: src/semaphore.c, src/queue.c.
+    /// ceval_gil.c, lock.c; Go: runtime/lock_futex.go; libdispatch: src/semaphore.c, src/queue.c.
     private static let runtimes: [Row] = [
         ("take_gil", .runtimePark, "waits for CPython's global interpreter lock", .runtimeInternal),
-        ("PyThread_acquire_lock", .runtimePark, "waits for a lock of CPython", .noSignaller),
+        ("PyThread_acquire_lock", .runtimePark, pythonLock, .noSignaller),
+        ("_PyParkingLot_Park", .runtimePark, pythonLock, .noSignaller),
         ("ObjectMonitor::enter", .runtimePark, "waits to enter a Java monitor", .runtimeInternal),
         ("ObjectMonitor::EnterI", .runtimePark, "waits to enter a Java monitor", .runtimeInternal),
         ("ObjectMonitor::wait", .runtimePark, "waits in Object.wait of Java", .noSignaller),

@@ -19,6 +19,8 @@ public struct ThreadJSON: Codable, Sendable {
     /// Left out when no stack was read. Innermost first.
     public var userStack: [FrameJSON]?
     public var userStackComplete: Bool?
+    /// Why the frames of an interpreter are missing or end early; left out where nothing is missing.
+    public var interpreterProblem: String?
     /// In a diagnosis only.
     public var evidence: [EvidenceJSON]?
     /// In a list only: what each look saw.
@@ -44,6 +46,7 @@ public struct ThreadJSON: Codable, Sendable {
         kernelStack = report.kernelStack.isEmpty ? nil : report.kernelStack
         userStack = report.userStack?.frames.map(FrameJSON.init)
         userStackComplete = report.userStack?.isComplete
+        interpreterProblem = report.userStack?.interpreterProblem?.description
         evidence = withEvidence ? report.evidence.map { EvidenceJSON(source: $0.source, value: $0.value) } : nil
     }
 

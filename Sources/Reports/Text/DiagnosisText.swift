@@ -119,7 +119,8 @@ struct DiagnosisText {
             }
             guard let stack = thread.userStack else { continue }
             for frame in stack.frames { page.paragraph([Span(frameText(frame))], first: "    ", next: "      ") }
-            if !stack.isComplete {
+            if let problem = interpreterProblem(stack) { page.paragraph([Span(problem, .doubt)], first: "    ", next: "      ") }
+            if !stack.isComplete, stack.problem != nil || stack.interpreterProblem == nil {
                 page.paragraph([Span("the stack goes on" + (stack.problem.map { ": \($0)" } ?? ""), .doubt)], first: "    ")
             }
         }

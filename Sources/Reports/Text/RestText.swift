@@ -8,12 +8,17 @@ extension DiagnosisText {
             var process: ProcessID
             var cause: Cause
             var description: String
+            /// Where they stand in their program; nil where no stack was read, or it does not say.
+            var place: String?
         }
         var order: [Key] = []
         var groups: [Key: [ThreadID]] = [:]
         for finding in findings {
             for thread in finding.victims.isEmpty ? [finding.root] : finding.victims {
-                let key = Key(process: thread.process, cause: finding.cause, description: index.threads[thread]?.wait.description ?? "")
+                let report = index.threads[thread]
+                let key = Key(
+                    process: thread.process, cause: finding.cause, description: report?.wait.description ?? "",
+                    place: finding.cause == .idle ? nil : applicationPlace(report?.userStack))
                 if groups[key] == nil { order.append(key) }
                 groups[key, default: []].append(thread)
             }
@@ -22,15 +27,18 @@ extension DiagnosisText {
             guard let threads = groups[key], let first = threads.first else { continue }
             for thread in threads { noteShown(thread) }
             if threads.count == 1 {
-                page.paragraph([Span(restClause(first, cause: key.cause, in: index)), Span(since(first), .faint)], first: "", next: "  ")
+                page.paragraph(
+                    [Span(restClause(first, cause: key.cause, in: index, place: key.place)), Span(since(first), .faint)], first: "",
+                    next: "  ")
             } else {
                 let whose = "\(counted(threads.count, "thread")) of \(index.name(of: key.process))"
+                let place = key.place.map { ", in " + $0 } ?? ""
                 let text: String
                 if let word = restWord(key.cause) {
                     let each = key.description.isEmpty || saysItself(key.description, key.cause) ? "" : ": each " + key.description
-                    text = whose + " are " + word + each
+                    text = whose + " are " + word + each + place
                 } else {
-                    text = whose + ": each " + (key.description.isEmpty ? "waits" : key.description) + restDoubt(key.cause)
+                    text = whose + ": each " + (key.description.isEmpty ? "waits" : key.description) + place + restDoubt(key.cause)
                 }
                 page.paragraph([Span(text)], first: "", next: "  ")
             }

@@ -10,12 +10,14 @@ func summary(of finding: Finding, in index: DiagnosisIndex) -> String {
 }
 
 /// `nginx (12) is idle: waits in epoll for new work`
-func restClause(_ thread: ThreadID, cause: Cause, in index: DiagnosisIndex) -> String {
+/// - Parameter place: where in its program; nil to leave that out.
+func restClause(_ thread: ThreadID, cause: Cause, in index: DiagnosisIndex, place: String? = nil) -> String {
     let description = index.threads[thread]?.wait.description ?? ""
     let name = index.name(of: thread)
-    if saysItself(description, cause) { return name + " " + description }
-    guard let word = restWord(cause) else { return name + " " + (description.isEmpty ? "waits" : description) + restDoubt(cause) }
-    return name + " is " + word + (description.isEmpty ? "" : ": " + description)
+    let place = place.map { ", in " + $0 } ?? ""
+    if saysItself(description, cause) { return name + " " + description + place }
+    guard let word = restWord(cause) else { return name + " " + (description.isEmpty ? "waits" : description) + place + restDoubt(cause) }
+    return name + " is " + word + (description.isEmpty ? "" : ": " + description) + place
 }
 
 /// Whether the description tells the cause already: `sleeps until a set time`, `runs`.
