@@ -66,10 +66,10 @@ struct CPythonWalk {
         var run: [CPythonStack.Call] = []
         var control = first
         guard var frame = memory.word(at: control &+ UInt64(layout.controlCurrent)) else { return .failure(.memory) }
-        var count = 0
+        var seen: Set<UInt64> = []
         while frame != 0 {
-            count += 1
-            guard count <= frameLimit else { return .success(truncated(&result, run)) }
+            guard seen.insert(frame).inserted else { return .failure(Self.contradiction) }
+            guard seen.count <= frameLimit else { return .success(truncated(&result, run)) }
             guard let bytes = memory.bytes(at: frame, count: layout.frameSize), frame % 8 == 0 else { return .failure(.memory) }
             switch call(bytes) {
             case .failure(let problem): return .failure(problem)
@@ -95,15 +95,15 @@ struct CPythonWalk {
         var result = CPythonStack()
         var run: [CPythonStack.Call] = []
         var frame = first
-        var count = 0
+        var seen: Set<UInt64> = []
         while frame != 0 {
             guard let bytes = memory.bytes(at: frame, count: layout.frameSize), frame % 8 == 0 else { return .failure(.memory) }
             let next = bytes.number(at: layout.framePrevious, size: 8)
             if bytes.number(at: layout.frameOwner, size: 1) == Owner.controlStack {
                 if let problem = close(&result, &run, marker: frame) { return .failure(problem) }
             } else {
-                count += 1
-                guard count <= frameLimit else { return .success(truncated(&result, run)) }
+                guard seen.insert(frame).inserted else { return .failure(Self.contradiction) }
+                guard seen.count <= frameLimit else { return .success(truncated(&result, run)) }
                 switch call(bytes) {
                 case .failure(let problem): return .failure(problem)
                 case .success(let call): if let call { run.append(call) }

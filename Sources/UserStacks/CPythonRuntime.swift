@@ -35,7 +35,11 @@ struct CPythonRuntime {
         guard let address = symbols["_PyRuntime"], let code = symbols["PyCode_Type"], let text = symbols["PyUnicode_Type"],
             let contents = symbols["PyBytes_Type"], let none = symbols["_Py_NoneStruct"]
         else { return .failure(.unknownLayout("a CPython without the symbols of its types")) }
-        guard let version = memory.word(at: versionAt &+ bias) else { return .failure(.memory) }
+        // A constant: from the file, since the page may not be present in a process that never looked at it, as after a fork.
+        let constant = file.bytes(at: versionAt, count: 8)
+        guard let version = constant.count == 8 ? constant.number(at: 0, size: 8) : memory.word(at: versionAt &+ bias) else {
+            return .failure(.memory)
+        }
         // PY_VERSION_HEX: major, minor, micro, level (0xC: release candidate, 0xF: final) with serial.
         let (major, minor, micro) = (version >> 24, version >> 16 & 0xFF, version >> 8 & 0xFF)
         let name = "CPython \(major).\(minor).\(micro)"
