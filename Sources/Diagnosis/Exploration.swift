@@ -40,7 +40,7 @@ struct Exploration {
         waits.reserveCapacity(resolved.count)
         for (id, entry) in resolved {
             var wait = entry.wait
-            if moved.contains(id), case .waiting = wait.mobility { wait.mobility = .free(.progress) }
+            if moved.contains(id), !wait.triesAgain, case .waiting = wait.mobility { wait.mobility = .free(.progress) }
             waits[id] = wait
         }
         return (waits, moved)

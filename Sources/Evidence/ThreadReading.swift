@@ -29,6 +29,12 @@ public struct ThreadReading: Sendable {
         return nil
     }
 
+    /// The same thread, found in the same place after it has run.
+    public func again(runCount: UInt64) -> ThreadReading {
+        ThreadReading(
+            id: id, stat: stat, channel: channel, rawChannel: rawChannel, call: call, callProblem: callProblem, runCount: runCount)
+    }
+
     /// `/proc/PID/task/TID/FILE`, for citing.
     public func path(_ file: String) -> String { "/proc/\(pid)/task/\(tid)/\(file)" }
 }

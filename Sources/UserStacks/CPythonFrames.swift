@@ -6,6 +6,8 @@ struct CPythonStack {
         var unit: Int
         /// Its address.
         var instruction: UInt64
+        /// Address of the interpreter's frame.
+        var frame: UInt64 = 0
     }
 
     /// What one native call of `_PyEval_EvalFrameDefault` runs: since 3.11 Python functions call each other within it.
@@ -71,7 +73,7 @@ struct CPythonWalk {
             guard seen.insert(frame).inserted else { return .failure(Self.contradiction) }
             guard seen.count <= frameLimit else { return .success(truncated(&result, run)) }
             guard let bytes = memory.bytes(at: frame, count: layout.frameSize), frame % 8 == 0 else { return .failure(.memory) }
-            switch call(bytes) {
+            switch call(bytes, at: frame) {
             case .failure(let problem): return .failure(problem)
             case .success(let call): if let call { run.append(call) }
             }
@@ -104,7 +106,7 @@ struct CPythonWalk {
             } else {
                 guard seen.insert(frame).inserted else { return .failure(Self.contradiction) }
                 guard seen.count <= frameLimit else { return .success(truncated(&result, run)) }
-                switch call(bytes) {
+                switch call(bytes, at: frame) {
                 case .failure(let problem): return .failure(problem)
                 case .success(let call): if let call { run.append(call) }
                 }
@@ -132,7 +134,7 @@ struct CPythonWalk {
     }
 
     /// nil for a frame that is being made (`_PyFrame_IsIncomplete`), which Python's own tracebacks leave out too.
-    private mutating func call(_ frame: [UInt8]) -> Result<CPythonStack.Call?, InterpreterProblem> {
+    private mutating func call(_ frame: [UInt8], at place: UInt64) -> Result<CPythonStack.Call?, InterpreterProblem> {
         let owner = frame.number(at: layout.frameOwner, size: 1)
         guard owner == Owner.thread || owner == Owner.generator else { return .failure(Self.contradiction) }
         let address = frame.number(at: layout.frameCode, size: 8)
@@ -144,6 +146,6 @@ struct CPythonWalk {
         if owner != Owner.generator, unit < head.firstTraceable { return .success(nil) }
         guard let code = codes[address] ?? objects.code(head) else { return .failure(memory.isExhausted ? .memory : unread) }
         codes[address] = code
-        return .success(CPythonStack.Call(code: code, unit: unit, instruction: instruction))
+        return .success(CPythonStack.Call(code: code, unit: unit, instruction: instruction, frame: place))
     }
 }

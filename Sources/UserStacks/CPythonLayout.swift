@@ -42,6 +42,11 @@ struct CPythonLayout: Sendable, Hashable {
     var frameInstruction: Int
     var frameOwner: Int
 
+    /// `localsplus`: the same in all three.
+    static let frameLocals = 72
+    /// `tp_name` of PyTypeObject (cpython/object.h), behind PyObject_VAR_HEAD.
+    static let typeName = 24
+
     // PyCodeObject (cpython/code.h)
     var codeSize: Int
     var codeFirstLine: Int
@@ -50,6 +55,20 @@ struct CPythonLayout: Sendable, Hashable {
     var codeLineTable: Int
     var codeFirstTraceable: Int
     var codeInstructions: Int
+
+    /// Where the global interpreter lock is (`struct _gil_runtime_state`, pycore_gil.h).
+    enum GlobalLock: Sendable, Hashable {
+        /// 3.11: within `_PyRuntime`.
+        case inRuntime(Int)
+        /// A pointer to it within the interpreter.
+        case inInterpreter(Int)
+    }
+    var globalLock: GlobalLock
+    // Its members: `last_holder`, `locked`, `switch_number`, a condition variable and a mutex of the C library.
+    static let lockHolder = 8
+    static let lockIsHeld = 16
+    static let lockCondition = 32
+    static let lockMutex = 80
 
     // PyObject, PyVarObject, PyBytesObject, PyASCIIObject and PyCompactUnicodeObject (cpython/unicodeobject.h)
     var objectType = 8
@@ -67,13 +86,15 @@ struct CPythonLayout: Sendable, Hashable {
         name: "3.11", chain: .controlFrames(isEntry: 68), interpretersHead: 40, interpreterNext: 0, threadsHead: 16, threadSize: 360,
         threadID: 152, nativeThreadID: 160, threadFrame: 56, controlCurrent: 8, controlPrevious: 16, frameSize: 72, frameCode: 32,
         framePrevious: 48, frameInstruction: 56, frameOwner: 69, codeSize: 184, codeFirstLine: 72, codeFilename: 112,
-        codeQualifiedName: 128, codeLineTable: 136, codeFirstTraceable: 168, codeInstructions: 184, asciiContents: 48, compactContents: 72)
+        codeQualifiedName: 128, codeLineTable: 136, codeFirstTraceable: 168, codeInstructions: 184, globalLock: .inRuntime(360),
+        asciiContents: 48, compactContents: 72)
 
     static let minor12 = CPythonLayout(
         name: "3.12", chain: .controlFrameThenEntries, interpretersHead: 40, interpreterNext: 0, threadsHead: 72, threadSize: 288,
         threadID: 136, nativeThreadID: 144, threadFrame: 56, controlCurrent: 0, controlPrevious: 8, frameSize: 72, frameCode: 0,
         framePrevious: 8, frameInstruction: 56, frameOwner: 70, codeSize: 192, codeFirstLine: 68, codeFilename: 112,
-        codeQualifiedName: 128, codeLineTable: 136, codeFirstTraceable: 176, codeInstructions: 192, asciiContents: 40, compactContents: 56)
+        codeQualifiedName: 128, codeLineTable: 136, codeFirstTraceable: 176, codeInstructions: 192, globalLock: .inInterpreter(384),
+        asciiContents: 40, compactContents: 56)
 
     /// Bytes of `_Py_DebugOffsets` of 3.13, with which `_PyRuntime` begins.
     static let debugOffsetsSize = 73 * 8
@@ -84,7 +105,7 @@ struct CPythonLayout: Sendable, Hashable {
         guard bytes.count >= Self.debugOffsetsSize, bytes.starts(with: Array("xdebugpy".utf8)) else { return nil }
         func field(_ index: Int) -> Int { Int(exactly: bytes.number(at: index * 8, size: 8)) ?? .max }
         guard field(1) >> 16 == 0x030D, field(2) == 0 else { return nil }
-        let used = [5, 8, 9, 19, 20, 21, 22, 23, 24, 25, 28, 29, 30, 31, 33, 34, 35, 37, 38, 39, 43, 45, 65, 66, 68, 69, 70]
+        let used = [5, 8, 9, 14, 19, 20, 21, 22, 23, 24, 25, 28, 29, 30, 31, 33, 34, 35, 37, 38, 39, 43, 45, 65, 66, 68, 69, 70]
         guard used.allSatisfy({ (0..<Self.limit).contains(field($0)) }) else { return nil }
         name = "3.13"
         chain = .entries
@@ -97,6 +118,7 @@ struct CPythonLayout: Sendable, Hashable {
         (codeFirstLine, codeInstructions) = (field(39), field(43))
         // cpython/code.h ends `int _co_firsttraceable; void *co_extra; char co_code_adaptive[1];`
         codeFirstTraceable = field(43) - 16
+        globalLock = .inInterpreter(field(14))
         objectType = field(45)
         (variableSize, bytesContents) = (field(65), field(66))
         (textState, textLength, asciiContents) = (field(68), field(69), field(70))
@@ -109,7 +131,8 @@ struct CPythonLayout: Sendable, Hashable {
         name: String, chain: Chain, interpretersHead: Int, interpreterNext: Int, threadsHead: Int, threadSize: Int, threadID: Int,
         nativeThreadID: Int, threadFrame: Int, controlCurrent: Int, controlPrevious: Int, frameSize: Int, frameCode: Int,
         framePrevious: Int, frameInstruction: Int, frameOwner: Int, codeSize: Int, codeFirstLine: Int, codeFilename: Int,
-        codeQualifiedName: Int, codeLineTable: Int, codeFirstTraceable: Int, codeInstructions: Int, asciiContents: Int,
+        codeQualifiedName: Int, codeLineTable: Int, codeFirstTraceable: Int, codeInstructions: Int, globalLock: GlobalLock,
+        asciiContents: Int,
         compactContents: Int
     ) {
         self.name = name
@@ -135,6 +158,7 @@ struct CPythonLayout: Sendable, Hashable {
         self.codeLineTable = codeLineTable
         self.codeFirstTraceable = codeFirstTraceable
         self.codeInstructions = codeInstructions
+        self.globalLock = globalLock
         self.asciiContents = asciiContents
         self.compactContents = compactContents
     }

@@ -2,7 +2,7 @@
 final class CPythonProcess {
     let runtime: CPythonRuntime
     /// Addresses of the thread states by `native_thread_id`: the id in the innermost pid namespace.
-    private let states: [UInt64: [UInt64]]
+    let states: [UInt64: [UInt64]]
     /// The list was followed to its end.
     private let isWhole: Bool
     private var codes: [UInt64: CPythonCode] = [:]

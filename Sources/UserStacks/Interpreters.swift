@@ -55,18 +55,44 @@ final class Interpreters {
     private func calls(
         of thread: ThreadReading, _ module: Module, _ bias: UInt64, _ stackPointer: UInt64, _ image: ProcessImage
     ) -> Result<CPythonStack, InterpreterProblem> {
-        let (pid, tid) = (thread.pid, thread.tid)
-        let read: StackMemory.Reader = { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() }
-        let process = processes[pid] ?? open(module, bias, read)
-        processes[pid] = process
+        let read = reader(thread)
+        let process = processes[thread.pid] ?? open(module, bias, read)
+        processes[thread.pid] = process
         switch process {
         case .failure(let problem): return .failure(problem)
         case .success(let process):
             guard thread.runCount != nil else { return .failure(.noRunCount) }
-            guard let id = host.status(pid: pid, tid: tid)?.innermostID, id > 0 else { return .failure(.memory) }
-            let room = image.room(above: stackPointer, limit: Self.stackLimit)
-            return process.calls(of: UInt64(id), stack: stackPointer..<stackPointer &+ UInt64(room), read: read)
+            guard let id = nativeID(thread) else { return .failure(.memory) }
+            return process.calls(of: id, stack: range(stackPointer, image), read: read)
         }
+    }
+
+    /// The lock that a thread waits for at a futex, where it names its owner; nil before a stack of its process was read.
+    func lock(waitedForBy thread: ThreadReading, at futex: UInt64, stackPointer: UInt64, image: ProcessImage) -> InterpreterLock? {
+        guard case .success(let process) = processes[thread.pid], let id = nativeID(thread) else { return nil }
+        let read = reader(thread)
+        return process.globalLock(waitedForBy: id, at: futex, read: read)
+            ?? process.recursiveLock(waitedForBy: id, at: futex, stack: range(stackPointer, image), read: read)
+    }
+
+    /// Whether a thread that stands still is inside a `with` block of a lock.
+    func isInside(_ lock: InterpreterLock, _ thread: ThreadReading, stackPointer: UInt64, image: ProcessImage) -> Bool {
+        guard case .success(let process) = processes[thread.pid], let id = nativeID(thread) else { return false }
+        return process.isInside(lock, nativeID: id, stack: range(stackPointer, image), read: reader(thread))
+    }
+
+    private func reader(_ thread: ThreadReading) -> StackMemory.Reader {
+        let (pid, tid) = (thread.pid, thread.tid)
+        return { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() }
+    }
+
+    private func range(_ stackPointer: UInt64, _ image: ProcessImage) -> Range<UInt64> {
+        stackPointer..<stackPointer &+ UInt64(image.room(above: stackPointer, limit: Self.stackLimit))
+    }
+
+    /// The thread's id in its innermost pid namespace, as `gettid` gives it to the interpreter.
+    private func nativeID(_ thread: ThreadReading) -> UInt64? {
+        host.status(pid: thread.pid, tid: thread.tid)?.innermostID.flatMap { $0 > 0 ? UInt64($0) : nil }
     }
 
     private func open(_ module: Module, _ bias: UInt64, _ read: @escaping StackMemory.Reader) -> Result<CPythonProcess, InterpreterProblem>

@@ -36,8 +36,41 @@ public final class StackReader {
     public func stack(of thread: ThreadReading) -> UserStack? { stacks(of: CollectionOfOne(thread)).first ?? nil }
 
     /// The stacks of many threads, in their order. Much cheaper than one by one.
+    ///
+    /// A thread that has run is looked at again while it is found in the same call with the same arguments at the same place: one that
+    /// tries for a lock in slices of time runs every few milliseconds.
     public func stacks(of threads: some Sequence<ThreadReading>) -> [UserStack?] {
         let threads = Array(threads)
+        var stacks = look(at: threads)
+        for _ in 0..<Self.attempts {
+            let ran = stacks.indices.filter { stacks[$0]?.problem == .moved || stacks[$0]?.interpreterProblem == .moved }
+            guard !ran.isEmpty, ran.count <= Self.retryLimit else { break }
+            let again = ran.compactMap { index in foundAgain(threads[index]).map { (index, $0) } }
+            for ((index, _), stack) in zip(again, look(at: again.map(\.1))) where stack?.problem != .moved { stacks[index] = stack }
+        }
+        return stacks
+    }
+
+    private static let attempts = 6
+    /// Of more threads that have run none is looked at again.
+    private static let retryLimit = 256
+
+    /// The thread as it is now; nil when it is not blocked in the same place, or may have been elsewhere while it was looked at.
+    private func foundAgain(_ thread: ThreadReading) -> ThreadReading? {
+        guard thread.runCount != nil, case .inside = thread.call else { return nil }
+        func runs() -> UInt64? {
+            (try? host.source.read("\(thread.pid)/task/\(thread.tid)/schedstat", limit: 256).get()).flatMap { bytes in
+                bytes.withUnsafeBytes { SchedulerCounters($0)?.runCount }
+            }
+        }
+        guard let before = runs(),
+            let call = try? host.source.read("\(thread.pid)/task/\(thread.tid)/syscall", limit: 256).get(),
+            call.withUnsafeBytes({ SystemCallState($0) }) == thread.call
+        else { return nil }
+        return thread.again(runCount: before)
+    }
+
+    private func look(at threads: [ThreadReading]) -> [UserStack?] {
         var stacks = [UserStack?](repeating: nil, count: threads.count)
         var work: [(index: Int, thread: ThreadReading, stackPointer: UInt64, programCounter: UInt64, image: ProcessImage)] = []
         for (index, thread) in threads.enumerated() {
@@ -149,6 +182,20 @@ public final class StackReader {
             read: { [host] in try? host.source.memory(pid: pid, tid: tid, address: $0, count: $1).get() })
         images[thread.pid] = image
         return image
+    }
+
+    // MARK: Locks
+
+    /// The lock of an interpreter that a thread waits for at a futex, where it names its owner. Known after the thread's stack was read.
+    public func interpreterLock(waitedForBy thread: ThreadReading, at futex: UInt64) -> InterpreterLock? {
+        guard case .inside(let call) = thread.call else { return nil }
+        return interpreters.lock(waitedForBy: thread, at: futex, stackPointer: call.stackPointer, image: image(of: thread))
+    }
+
+    /// Whether a blocked thread is inside a `with` block of a lock of its interpreter.
+    public func isInside(_ lock: InterpreterLock, _ thread: ThreadReading) -> Bool {
+        guard case .inside(let call) = thread.call else { return false }
+        return interpreters.isInside(lock, thread, stackPointer: call.stackPointer, image: image(of: thread))
     }
 
     // MARK: Names

@@ -111,6 +111,9 @@ public struct Wait: Sendable, Hashable {
     public var deadEnd: Cause
     /// Somebody wants this to end now: a lock, a full buffer, an unread request. Not: a reader or an event loop with nothing to do.
     public var isDemand: Bool
+    /// It wakes after slices of time only to try again, so that having run does not show that it moved: it moves when the party that
+    /// holds what it wants does.
+    public var triesAgain = false
     /// One clause for the reader, beginning with a verb: `sends to SysV message queue 5 (16384 of 16384 bytes)`.
     public var description: String
 

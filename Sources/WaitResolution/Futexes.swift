@@ -13,6 +13,7 @@ enum Futexes: WaitResolver {
             wait.mobility = .free(.timer)
         }
         FutexFrames.sharpen(&wait, thread, on: host)
+        PythonLocks.name(&wait, call, thread, on: host)
         return wait
     }
 
