@@ -29,6 +29,14 @@ enum PythonPrograms {
         return result
     }()
 
+    static let isAMD64: Bool = {
+        #if arch(x86_64)
+            true
+        #else
+            false
+        #endif
+    }()
+
     /// Blocks in many ways, each in a thread of its own. Writes the frames of its threads as it sees them itself to the file that it is
     /// given: a line a call, `thread id, function, file, line`, innermost first.
     static let everyWay = """

@@ -71,9 +71,15 @@ import Testing
                     reads += 1
                     return damaged.read(address, count)
                 }
-            ).calls(of: RecordedPython.thread, stack: RecordedPython.stack, read: damaged.read)
+            )
+            let calls = result.calls(of: RecordedPython.thread, stack: RecordedPython.stack, read: damaged.read)
             #expect(reads < 200)
-            if case .success(let stack) = result {
+            // Nothing here is a lock; looking for one must end.
+            _ = result.globalLock(waitedForBy: RecordedPython.thread, at: 0x20_0020, read: damaged.read)
+            _ = result.recursiveLock(waitedForBy: RecordedPython.thread, at: 0x20_0020, stack: RecordedPython.stack, read: damaged.read)
+            let lock = InterpreterLock(sort: .recursive, address: 0x20_0020, owner: nil)
+            #expect(!result.isInside(lock, nativeID: RecordedPython.thread, stack: RecordedPython.stack, read: damaged.read))
+            if case .success(let stack) = calls {
                 let calls = stack.runs.flatMap(\.calls)
                 #expect(calls.count <= CPythonProcess.frameLimit)
                 #expect(stack.runs.allSatisfy { $0.marker.map(RecordedPython.stack.contains) ?? true })
