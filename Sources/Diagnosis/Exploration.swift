@@ -1,5 +1,6 @@
 import Evidence
 import ProcFS
+import WaitGraph
 import WaitModel
 import WaitResolution
 
@@ -15,6 +16,7 @@ struct Exploration {
         var frontier = threads
         while !frontier.isEmpty {
             var next: Set<ProcessID> = []
+            WaitFamilies.prefetchMemory(of: frontier, on: host)
             for reading in frontier where resolved[reading.id] == nil {
                 let (wait, evidence) = WaitFamilies.resolve(reading, on: host)
                 resolved[reading.id] = (reading, wait, evidence)
@@ -31,18 +33,49 @@ struct Exploration {
         }
     }
 
+    /// The waits as the first look found them.
+    private var waits: [ThreadID: Wait] { resolved.mapValues(\.wait) }
+
     /// Looks at the run counts again. Whoever has run since was not standing still, so nothing that was read of it ties it to
     /// others: it moves.
-    func settled() -> (waits: [ThreadID: Wait], moved: Set<ThreadID>) {
-        let standing = resolved.values.map(\.reading)
-        let moved = host.moved(among: standing)
-        var waits: [ThreadID: Wait] = [:]
-        waits.reserveCapacity(resolved.count)
-        for (id, entry) in resolved {
-            var wait = entry.wait
-            if moved.contains(id), !wait.triesAgain, case .waiting = wait.mobility { wait.mobility = .free(.progress) }
-            waits[id] = wait
+    ///
+    /// - Parameter all: look at every thread again; else only at those on which something rests that is worth reporting. A thread at rest
+    ///   may as well have moved.
+    func settled(all: Bool) -> [ThreadID: Wait] {
+        var waits = waits
+        let standing: [ThreadReading]
+        if all {
+            standing = resolved.values.map(\.reading)
+        } else {
+            let standings = WaitGraph(waits: waits).standings(of: Set(waits.keys))
+            standing = reachable(from: standings.filter { !$0.value.isAtRest }.map(\.key))
         }
-        return (waits, moved)
+        for id in host.moved(among: standing) {
+            guard let wait = waits[id], !wait.triesAgain, case .waiting = wait.mobility else { continue }
+            waits[id]?.mobility = .free(.progress)
+        }
+        return waits
+    }
+
+    /// The threads and all those whom their chains can lead to.
+    private func reachable(from threads: [ThreadID]) -> [ThreadReading] {
+        var seen = Set(threads)
+        var stack = threads
+        var processes: Set<ProcessID> = []
+        func visit(_ id: ThreadID) {
+            if resolved[id] != nil, seen.insert(id).inserted { stack.append(id) }
+        }
+        while let id = stack.popLast() {
+            for party in resolved[id]?.wait.release.parties ?? [] {
+                switch party.target {
+                case .thread(let other): visit(other)
+                case .process(let process):
+                    guard processes.insert(process).inserted else { continue }
+                    for thread in host.process(process)?.threads ?? [] { visit(thread.id) }
+                case .outside: break
+                }
+            }
+        }
+        return seen.compactMap { resolved[$0]?.reading }
     }
 }

@@ -60,10 +60,10 @@ public struct Investigation {
         host.readsStacksForKinds = !targets.isEmpty && selected.count <= Self.stackedThreadLimit
         var exploration = Exploration(host: host)
         exploration.explore(from: selected)
-        let (waits, moved) = exploration.settled()
+        let waits = exploration.settled(all: !targets.isEmpty)
         let graph = WaitGraph(waits: waits)
         let findings = graph.findings(about: targets.isEmpty ? nil : Set(selected.map(\.id)))
-        return report(findings, selected: targets.isEmpty ? [] : selected, exploration, waits: waits, moved: moved, host)
+        return report(findings, selected: targets.isEmpty ? [] : selected, exploration, waits: waits, host)
     }
 
     // MARK: list
@@ -90,7 +90,7 @@ public struct Investigation {
             host.readsStacksForKinds = !targets.isEmpty && selected.count <= Self.stackedThreadLimit
             var exploration = Exploration(host: host)
             exploration.explore(from: selected)
-            let (waits, _) = exploration.settled()
+            let waits = exploration.settled(all: false)
             standings.merge(WaitGraph(waits: waits).standings(of: Set(selected.map(\.id)))) { _, last in last }
             for reading in selected {
                 guard let wait = exploration.resolved[reading.id]?.wait else { continue }
@@ -193,8 +193,7 @@ public struct Investigation {
     // MARK: Report
 
     private func report(
-        _ findings: [Finding], selected: [ThreadReading], _ exploration: Exploration, waits: [ThreadID: Wait], moved: Set<ThreadID>,
-        _ host: Host
+        _ findings: [Finding], selected: [ThreadReading], _ exploration: Exploration, waits: [ThreadID: Wait], _ host: Host
     ) -> Diagnosis {
         var shown = Set(selected.map(\.id))
         var processes: Set<ProcessID> = []

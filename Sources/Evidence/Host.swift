@@ -29,6 +29,7 @@ public final class Host {
     var linkCache: [String: String?] = [:]
     var statusCache: [Int64: Status?] = [:]
     var bootTimeCache: Double??
+    var prefetchedMemory: [ThreadID: MemoryPieces] = [:]
     var compatibility: [Int32: Bool] = [:]
     private var stacksAreReadable = true
     private var kernelFramesCache: [ThreadID: [String]] = [:]

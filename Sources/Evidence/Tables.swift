@@ -157,12 +157,32 @@ extension Host {
 
     /// A thread's memory; nil, with a gap where that is worth saying, when it cannot be read.
     public func memory(of thread: ThreadReading, at address: UInt64, count: Int) -> [UInt8]? {
+        if let bytes = prefetchedMemory[thread.id]?.bytes(at: address, count: count) { return bytes }
         switch source.memory(pid: thread.pid, tid: thread.tid, address: address, count: count) {
         case .success(let bytes): return bytes
         case .failure(let error):
             if error != .failed(EFAULT) { note("memory of \(thread.pid)", error) }
             return nil
         }
+    }
+
+    /// Reads pieces of memory of many threads at once, for `memory(of:at:count:)` to find. What cannot be read is left out: it is tried
+    /// again, and noted, when it is asked for.
+    public func prefetchMemory(_ pieces: [(thread: ThreadReading, address: UInt64, count: Int)]) {
+        source.readMany(
+            pieces,
+            fill: { piece in
+                [
+                    .memory(
+                        directory: "\(source.root)/\(piece.thread.pid)/task/\(piece.thread.tid)", tid: piece.thread.tid,
+                        address: piece.address,
+                        count: piece.count, throughFile: !source.sharesPIDs)
+                ]
+            },
+            take: { piece, answers in
+                guard case .success(let bytes)? = answers.first, !bytes.isEmpty else { return }
+                prefetchedMemory[piece.thread.id, default: MemoryPieces()].add(piece.address, Array(bytes))
+            })
     }
 
     /// Children of a process, ascending, zombies too.

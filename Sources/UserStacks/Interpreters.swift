@@ -71,9 +71,27 @@ final class Interpreters {
     func lock(waitedForBy thread: ThreadReading, at futex: UInt64, stackPointer: UInt64, image: ProcessImage) -> InterpreterLock? {
         guard case .success(let process) = processes[thread.pid], let id = nativeID(thread) else { return nil }
         let read = reader(thread)
-        return process.globalLock(waitedForBy: id, at: futex, read: read)
-            ?? process.recursiveLock(waitedForBy: id, at: futex, stack: range(stackPointer, image), read: read)
+        if var global = process.globalLock(waitedForBy: id, at: futex, read: read) {
+            // It runs every few milliseconds to try again, so its run count says nothing: that it still waits is seen after the holder was.
+            if global.owner != nil, !stillWaits(thread, at: futex) { global.owner = nil }
+            return global
+        }
+        return process.recursiveLock(waitedForBy: id, at: futex, stack: range(stackPointer, image), read: read)
     }
+
+    private func stillWaits(_ thread: ThreadReading, at futex: UInt64) -> Bool {
+        guard case .inside(let before) = thread.call else { return false }
+        for _ in 0..<Self.attempts {
+            guard let bytes = try? host.source.read("\(thread.pid)/task/\(thread.tid)/syscall", limit: 256).get() else { return false }
+            // Running for a moment, between two tries.
+            guard case .inside(let now)? = bytes.withUnsafeBytes({ SystemCallState($0) }) else { continue }
+            // A condition variable's two words take turns (__g_signals of glibc's).
+            return now.number == before.number && (now[0] == futex || now[0] &+ 4 == futex || futex &+ 4 == now[0])
+        }
+        return false
+    }
+
+    private static let attempts = 20
 
     /// Whether a thread that stands still is inside a `with` block of a lock.
     func isInside(_ lock: InterpreterLock, _ thread: ThreadReading, stackPointer: UInt64, image: ProcessImage) -> Bool {
