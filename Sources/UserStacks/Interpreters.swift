@@ -127,10 +127,17 @@ final class Interpreters {
             guard let location = image.location(of: frame.codeAddress) else { continue }
             // A program without dynamic symbols: worth a search of all others where a name says that it is one.
             let isNamed = described.rawSymbol?.hasPrefix(InterpretedStack.loopName) == true
-            guard isNamed || seen.insert(ObjectIdentifier(location.module)).inserted else { continue }
+            guard isNamed || seen.insert(ObjectIdentifier(location.module)).inserted, isNamed || !Self.isOther(location.module.name) else {
+                continue
+            }
             if !found(location.module, isNamed: isNamed).isEmpty { return (location.module, location.bias) }
         }
         return nil
+    }
+
+    /// A library of another runtime, or the C library: no interpreter is looked for in it.
+    private static func isOther(_ name: String) -> Bool {
+        KnownCode.isRuntime(module: name) && name.split(separator: "/").last?.hasPrefix("libpython") != true
     }
 
     private func found(_ module: Module, isNamed: Bool) -> [String: UInt64] {
