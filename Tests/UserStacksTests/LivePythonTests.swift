@@ -52,7 +52,7 @@ import Testing
             let (tid, number) = (try #require(Int32(fields[0])), try #require(Int(fields[3])))
             expected[tid, default: []].append(Call(function: fields[1], file: fields[2], line: number))
         }
-        #expect(expected.count > 30)
+        #expect(expected.count > 40)
         let stacks = try blocked.stacks()
         for (thread, stack) in stacks where thread.tid != thread.pid {
             let calls = pythonCalls(stack)

@@ -157,6 +157,59 @@ enum PythonPrograms {
                 return n
             return inner()
 
+        def in_tracer():
+            def tracer(frame, event, argument):
+                if event == "line":
+                    sys.settrace(None)
+                    block()
+                return tracer
+            def followed():
+                x = 1
+                return x
+            sys.settrace(tracer)
+            followed()
+
+        def under_tracer():
+            sys.settrace(lambda *what: None)
+            sys.setprofile(lambda *what: None)
+            block()
+
+        def importing():
+            sys.path.insert(0, os.path.dirname(sys.argv[1]))
+            import blocking_module
+
+        class Order:
+            def __lt__(self, other):
+                block()
+                return True
+
+        def comparing(): sorted([Order(), Order()])
+        def mapping(): list(map(lambda x: block(), [1]))
+
+        class Kind(type):
+            def __call__(cls):
+                block()
+        class Made(metaclass=Kind): pass
+        def made(): Made()
+
+        async def numbers():
+            yield 1
+            block()
+        async def over_numbers():
+            async for n in numbers(): pass
+        def async_generator(): asyncio.run(over_numbers())
+
+        def group():
+            try:
+                raise ExceptionGroup("several", [ValueError(1), TypeError(2)])
+            except* ValueError:
+                block()
+
+        def matching(x):
+            match x:
+                case [1, *rest] if rest:
+                    block()
+
         async def sleeper():
             await asyncio.sleep(1000)
 
@@ -199,7 +252,10 @@ enum PythonPrograms {
 
             ways = [block, nested_call, over_generator, comprehension, functools.partial(recursion, 900), in_flight, decorated, specialised,
                     entering, property_, finalizer, managed, compiled, größe_猫_𝛑, lambda_, class_body, functools.partial(cell, 1), loop,
-                    coroutine, get, join, event, receive, read, poll, sleep, child, hold, wait_for_held, ab, ba, functools.partial(long, 1)]
+                    coroutine, get, join, event, receive, read, poll, sleep, child, hold, wait_for_held, ab, ba, functools.partial(long, 1),
+                    in_tracer, under_tracer, importing, comparing, mapping, made, async_generator, group, functools.partial(matching, [1, 2])]
+            with open(os.path.join(os.path.dirname(sys.argv[1]), "blocking_module.py"), "w") as file:
+                file.write("import threading\\n\\n\\nthreading.Event().wait()\\n")
             threads = [threading.Thread(target=way, name=getattr(way, "__name__", "partial"), daemon=True) for way in ways]
             for thread in threads: thread.start()
             pool = ThreadPoolExecutor(2)
