@@ -120,7 +120,7 @@ struct CPythonWalk {
     /// Ends a run. Runs lie on the C stack of the very thread, outer ones above inner ones, so there is no circle.
     private func close(_ result: inout CPythonStack, _ run: inout [CPythonStack.Call], marker: UInt64) -> InterpreterProblem? {
         guard stack.contains(marker), marker > result.runs.last?.marker ?? 0 else {
-            return .inconsistent("the interpreter's frames are not those of this thread's stack")
+            return .foreignStack
         }
         result.runs.append(CPythonStack.Run(calls: run, marker: marker))
         run = []

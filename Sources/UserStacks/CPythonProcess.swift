@@ -68,18 +68,28 @@ final class CPythonProcess {
         // Another state of this thread may be in the part that was not read.
         guard isWhole else { return .failure(.inconsistent("the list of the interpreter's threads changed while it was read")) }
         let objects = CPythonObjects(runtime: runtime, memory: InterpreterMemory(limitBytes: Self.threadLimitBytes, read: read))
-        var found: CPythonStack?
+        var found: [CPythonStack] = []
+        var foreign = false
         for state in states.prefix(Self.interpreterLimit) {
             var walk = CPythonWalk(objects: objects, stack: stack, frameLimit: Self.frameLimit, codes: codes)
             switch walk.calls(ofState: state, nativeID: nativeID) {
+            // A subinterpreter's state names the thread that made it, whichever runs it.
+            case .failure(.foreignStack): foreign = true
             case .failure(let problem): return .failure(problem)
             case .success(let calls):
                 codes = walk.codes
-                guard !calls.runs.isEmpty else { continue }
-                guard found == nil else { return .failure(.severalInterpreters) }
-                found = calls
+                if !calls.runs.isEmpty { found.append(calls) }
             }
         }
-        return .success(found ?? CPythonStack())
+        guard found.count > 1 else {
+            guard let only = found.first else { return foreign ? .failure(.foreignStack) : .success(CPythonStack()) }
+            return .success(only)
+        }
+        // Interpreters that call each other in one thread: their runs lie one above the other on its stack.
+        let runs = found.flatMap(\.runs).sorted { ($0.marker ?? 0) < ($1.marker ?? 0) }
+        guard !found.contains(where: \.isTruncated), Set(runs.map(\.marker)).count == runs.count else {
+            return .failure(.severalInterpreters)
+        }
+        return .success(CPythonStack(runs: runs))
     }
 }

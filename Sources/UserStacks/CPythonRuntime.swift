@@ -65,16 +65,20 @@ struct CPythonRuntime {
 public enum InterpreterProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// This version or build is not known.
     case unknownLayout(String)
-    /// What the interpreter keeps is not where this version keeps it, or contradicts itself or the native stack.
+    /// What the interpreter keeps is not where this version keeps it, or contradicts itself.
     case inconsistent(String)
+    /// Its frames belong to native calls that are not this thread's.
+    case foreignStack
     /// The memory that was needed is not present or not readable.
     case memory
     /// The thread ran while its frames were read.
     case moved
     /// The kernel counts no runs, so that nobody can say that it stood still.
     case noRunCount
-    /// Several interpreters run in the one thread.
+    /// Several interpreters run in the one thread, and the order of their frames is not clear.
     case severalInterpreters
+    /// Calls of another interpreter in the same thread are missing; its native frames stand for them.
+    case partial
     /// No thread state names the thread.
     case unknownThread
     /// More frames than are followed.
@@ -84,10 +88,12 @@ public enum InterpreterProblem: Error, Sendable, Hashable, CustomStringConvertib
         switch self {
         case .unknownLayout(let name): "\(name) is not known"
         case .inconsistent(let what): what
+        case .foreignStack: "the interpreter's frames are not those of this thread's stack"
         case .memory: "memory of the interpreter cannot be read"
         case .moved: "the thread ran while they were read"
         case .noRunCount: "the kernel does not tell whether the thread stood still"
         case .severalInterpreters: "several interpreters run in this thread"
+        case .partial: "calls of another interpreter in this thread are not shown"
         case .unknownThread: "the interpreter knows no such thread"
         case .tooDeep(let limit): "only the innermost \(limit) are shown"
         }

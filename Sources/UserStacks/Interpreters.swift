@@ -40,10 +40,13 @@ final class Interpreters {
                     isLoop: described.rawSymbol?.hasPrefix(InterpretedStack.loopName) == true)
             }
             guard let positions = InterpretedStack.positions(of: calls.runs, among: places, isComplete: reachedRoot) else {
-                result.interpreterProblem = .inconsistent("the interpreter's frames are not those of this thread's stack")
+                result.interpreterProblem = .foreignStack
                 return result
             }
             result.frames = InterpretedStack.merge(stack.frames, calls.runs, at: positions)
+            // A loop that no run is of: another interpreter's, whose state names another thread.
+            let covered = Set(positions.map(\.index))
+            if places.indices.contains(where: { places[$0].isLoop && !covered.contains($0) }) { result.interpreterProblem = .partial }
             if calls.isTruncated {
                 result.interpreterProblem = .tooDeep(CPythonProcess.frameLimit)
                 result.isComplete = false

@@ -24,6 +24,9 @@ enum PythonWaits {
         ("concurrent/futures/_base.py", "wait", "waits for Python futures", .noSignaller),
     ]
 
+    /// The calls in which the library waits for what its name says, rather than for a lock that guards its own data.
+    private static let waiting: Set<String> = ["Condition.wait", "Thread._wait_for_tstate_lock", "Thread.join", "_shutdown"]
+
     /// The library's calls that the program's own innermost call made, innermost first; all of them where it made none.
     private static func libraryCalls(_ stack: UserStack) -> ArraySlice<StackFrame> {
         stack.frames.filter { $0.language == .python }.prefix { PythonLibrary.module($0.file ?? "") != nil }
@@ -31,11 +34,16 @@ enum PythonWaits {
 
     /// nil where the library has no name for the wait: then it is a lock that the program took itself.
     static func meaning(_ stack: UserStack) -> FutexFrames.Meaning? {
+        // Calls of another interpreter further in are not among the frames.
+        guard stack.interpreterProblem != .partial else { return nil }
         let calls = libraryCalls(stack)
         // A worker waits for its pool in a call of machine code, so that its own is the innermost of the library's.
         if let first = calls.first, first.function == "_worker", PythonLibrary.module(first.file ?? "") == "concurrent/futures/thread.py" {
             return FutexFrames.Meaning(kind: .runtimePark, text: "is a worker of a Python thread pool without work", deadEnd: .idle)
         }
+        guard let innermost = calls.first, waiting.contains(innermost.function ?? ""),
+            PythonLibrary.module(innermost.file ?? "") == "threading.py"
+        else { return nil }
         for call in calls.reversed() {
             let module = PythonLibrary.module(call.file ?? "")
             guard let row = rows.first(where: { $0.module == module && $0.function == call.function }) else { continue }

@@ -95,6 +95,8 @@ private func languageText(_ language: InterpretedLanguage) -> String {
 /// Why interpreted frames are missing, or end early; nil where none are.
 func interpreterProblem(_ stack: UserStack?) -> String? {
     guard let problem = stack?.interpreterProblem else { return nil }
-    if case .tooDeep = problem { return "Python frames: \(problem)" }
-    return "no Python frames: \(problem)"
+    switch problem {
+    case .tooDeep, .partial: return "Python frames: \(problem)"
+    default: return "no Python frames: \(problem)"
+    }
 }
