@@ -26,7 +26,7 @@ let package = Package(
         // Tables as data files, embedded.
         .target(
             name: "KernelFacts",
-            resources: [.embedInCode("system-calls.tsv"), .embedInCode("wait-channels.tsv")]),
+            resources: [.embedInCode("system-calls.tsv"), .embedInCode("wait-channels.tsv"), .embedInCode("known-hangs.tsv")]),
         // What is known of a host at one moment, and where each fact came from.
         .target(name: "Evidence", dependencies: ["ProcFS", "KernelFacts", "WaitModel"]),
         // Call stacks of threads that nobody stopped: ELF files, call frame information, symbols, lines.
@@ -36,7 +36,7 @@ let package = Package(
         // Reduction, chains, roots, remedies: pure values.
         .target(name: "WaitGraph", dependencies: ["WaitModel"]),
         // Walks the road: observes, resolves, connects, reduces, verifies.
-        .target(name: "Diagnosis", dependencies: ["CLinux", "WaitResolution", "WaitGraph", "UserStacks"]),
+        .target(name: "Diagnosis", dependencies: ["CLinux", "KernelFacts", "WaitResolution", "WaitGraph", "UserStacks"]),
         // What each role usually waits for; two pictures compared.
         .target(name: "Profiles", dependencies: ["Diagnosis"]),
         // Text and JSON from findings.
@@ -58,7 +58,8 @@ let package = Package(
         .testTarget(name: "WaitGraphTests", dependencies: ["WaitGraph"]),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Diagnosis", "WaitGraph"], exclude: ["Golden"]),
-        .testTarget(name: "WaitResolutionTests", dependencies: ["WaitResolution", "Diagnosis", "Reports"]),
+        .testTarget(
+            name: "WaitResolutionTests", dependencies: ["WaitResolution", "Diagnosis", "Reports"], exclude: ["Recordings"]),
     ],
     swiftLanguageModes: [.v6]
 )

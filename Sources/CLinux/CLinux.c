@@ -53,6 +53,8 @@ int cl_pin_to_cpu(int cpu) {
 pid_t cl_gettid(void) { return (pid_t)syscall(SYS_gettid); }
 pid_t cl_reap(pid_t pid, int *status) { return waitpid(pid, status, WNOHANG); }
 
+int cl_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1u); }
+
 uint32_t cl_load_acquire(const void *address) { return __atomic_load_n((const uint32_t *)address, __ATOMIC_ACQUIRE); }
 void cl_store_release(void *address, uint32_t value) { __atomic_store_n((uint32_t *)address, value, __ATOMIC_RELEASE); }
 

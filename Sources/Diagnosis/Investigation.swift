@@ -221,8 +221,10 @@ public struct Investigation {
         let used = Set(threads.compactMap(\.wait.resource))
         let resources = used.sorted().compactMap { host.resources[$0] }
         let processReports = processes.sorted().compactMap { id in host.process(id).map { SignalAnswers.report(on: $0, host) } }
+        let identity = hostIdentity(host)
         let diagnosis = Diagnosis(
-            host: hostIdentity(host), threads: threads, processes: processReports, resources: resources, findings: findings,
+            host: identity, threads: threads, processes: processReports, resources: resources,
+            findings: noted(findings, exploration, threads, identity: identity, host),
             gaps: gapsOf(host))
         host.close()
         return diagnosis
@@ -313,7 +315,7 @@ public struct Investigation {
         return HostIdentity(
             hostname: live ? field(name.nodename) : line("sys/kernel/hostname") ?? "",
             kernelRelease: line("sys/kernel/osrelease") ?? field(name.release),
-            machine: field(name.machine), bootID: line("sys/kernel/random/boot_id") ?? "",
+            machine: host.machine, bootID: line("sys/kernel/random/boot_id") ?? "",
             observedAtMilliseconds: Int64(Host.wallClock() * 1000), source: options.procRoot == "/proc" ? "live" : options.procRoot)
     }
 

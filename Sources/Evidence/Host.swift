@@ -9,6 +9,8 @@ import WaitModel
 /// One instance serves one thread and one look; `forget` begins another look.
 public final class Host {
     public let source: HostSource
+    /// The kernel's own machine name, as uname(2) says: `x86_64`, `aarch64`.
+    public let machine: String
     public let architecture: Architecture?
     public let clockTicksPerSecond: Double
     public private(set) var gaps: [Gap] = []
@@ -39,10 +41,20 @@ public final class Host {
 
     public init(source: HostSource) {
         self.source = source
+        machine = Self.machine(source)
+        architecture = Architecture.ofMachine(machine)
+        clockTicksPerSecond = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    }
+
+    /// `/proc/sys/kernel/arch` (since Linux 6.1) is the observed kernel's, in a recorded tree too, and knows no personality(2).
+    private static func machine(_ source: HostSource) -> String {
+        let known = try? source.readInPlace("sys/kernel/arch") { bytes in
+            String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+        }.get()
+        if let known, !known.isEmpty { return known }
         var name = utsname()
         uname(&name)
-        architecture = Architecture.ofMachine(withUnsafeBytes(of: &name.machine) { UnixSocket.name($0) ?? "" })
-        clockTicksPerSecond = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
+        return withUnsafeBytes(of: &name.machine) { UnixSocket.name($0) ?? "" }
     }
 
     // MARK: Threads

@@ -57,6 +57,6 @@ public enum KernelSymbols {
 
     private static let schedulerPrefixes = [
         "schedule_timeout", "schedule_hrtimeout", "wait_for_completion", "__mutex_lock_", "mutex_lock_", "__ww_mutex_lock",
-        "rwsem_down_", "__rwsem_down_", "call_rwsem_down_", "__down_read", "__down_write", "rtmutex_",
+        "rwsem_down_", "__rwsem_down_", "call_rwsem_down_", "__down_read", "__down_write", "rtmutex_", "freezable_schedule", "rwbase_",
     ]
 }

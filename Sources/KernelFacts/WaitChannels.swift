@@ -28,6 +28,8 @@ public enum WaitFamily: String, Sendable, Hashable, CaseIterable {
     case poll
     case epoll
     case ioUring = "io-uring"
+    /// Completions of io_submit(2), whatever they are on.
+    case aio
     case eventfd
     case signalfd
     case timerfd
@@ -36,9 +38,15 @@ public enum WaitFamily: String, Sendable, Hashable, CaseIterable {
     case seccomp
     case tty
     case disk
+    /// A page of a file that is being read or written; which file system does it, outer frames tell.
+    case page
     case fuse
     case nfs
+    /// A network or cluster file system other than NFS.
+    case networkFileSystem = "network-fs"
     case pageFault = "page-fault"
+    /// The lock of an address space's memory map.
+    case memoryMapLock = "mmap-lock"
     case frozenFileSystem = "fs-frozen"
     case memoryControl = "memcg"
     case cpu
@@ -50,22 +58,95 @@ public enum WaitFamily: String, Sendable, Hashable, CaseIterable {
     case ambiguous
 }
 
-/// Kernel functions in which threads sleep (`wait-channels.tsv`).
+extension WaitFamily {
+    /// Families that wait for one another's sort of thing, as `docs/wait-kinds.md` groups the kinds.
+    public enum Group: String, Sendable, Hashable, CaseIterable {
+        case futex, ipc, pipes, sockets, files, processes, several, events, terminal, none, kernel, device
+    }
+
+    /// nil where the symbol says nothing.
+    public var group: Group? {
+        switch self {
+        case .futex: .futex
+        case .sysvMessages, .sysvSemaphores, .posixQueue: .ipc
+        case .pipe, .fifoOpen: .pipes
+        case .unix, .inet, .socket: .sockets
+        case .fileLock, .lease, .inodeLock, .disk, .page, .fuse, .nfs, .networkFileSystem, .pageFault, .memoryMapLock, .frozenFileSystem:
+            .files
+        case .child, .vfork, .exec, .stop, .ptrace, .freezer, .exit: .processes
+        case .poll, .epoll, .ioUring, .aio: .several
+        case .sleep, .pause, .signalWait, .eventfd, .signalfd, .timerfd, .inotify, .fanotify, .seccomp: .events
+        case .tty: .terminal
+        case .memoryControl, .cpu: Group.none
+        case .kernelWorker: .kernel
+        case .device: .device
+        case .ambiguous: nil
+        }
+    }
+}
+
+/// What one kernel function tells (a row of `wait-channels.tsv`).
+public struct ChannelFact: Sendable, Hashable {
+    /// Where in a stack the function tells something.
+    public enum Place: String, Sendable, Hashable {
+        /// Wherever it stands, if no frame further in is known.
+        case any
+        /// Only where the thread sleeps in it: further out it is on the way to many things.
+        case here
+        /// Also over a known frame further in that serves many purposes.
+        case outer
+        /// It names the file system whose page is waited for.
+        case names
+    }
+
+    public let family: WaitFamily
+    /// The public name of the kind that the function shows by itself; nil where system call or outer frames must tell.
+    public let kind: String?
+    public let place: Place
+    /// The thread takes requests or events of that sort, and is at rest.
+    public let serves: Bool
+}
+
+/// Kernel functions in which threads sleep, or through which they came there (`wait-channels.tsv`).
 public enum WaitChannels {
     /// The family of a wait channel; takes any spelling. Constant time; the table is parsed at the first call.
     /// - Returns: nil for a symbol that is not in the table, `0` included.
-    public static func family(of symbol: String) -> WaitFamily? {
-        table[symbol] ?? table[KernelSymbols.normalised(symbol)]
+    public static func family(of symbol: String) -> WaitFamily? { fact(of: symbol)?.family }
+
+    /// What a function tells; takes any spelling. A name of its own goes before the longest beginning that fits.
+    /// Constant time for a name in the table, O(beginnings in the table) for others.
+    public static func fact(of symbol: String) -> ChannelFact? {
+        if let known = table.names[symbol] { return known }
+        let name = KernelSymbols.normalised(symbol)
+        return table.names[name] ?? table.beginnings.first { name.utf8.starts(with: $0.beginning.utf8) }?.fact
     }
 
-    private static let table: [String: WaitFamily] = {
-        var table: [String: WaitFamily] = [:]
-        table.reserveCapacity(512)
+    private struct Facts: Sendable {
+        var names: [String: ChannelFact] = [:]
+        /// The longest first.
+        var beginnings: [(beginning: String, fact: ChannelFact)] = []
+    }
+
+    private static let table: Facts = {
+        var table = Facts()
+        table.names.reserveCapacity(1024)
         PackageResources.wait_channels_tsv.withUnsafeBufferPointer { bytes in
-            Table.forEachLine(of: bytes, fieldCount: 3) { fields in
-                table[Table.text(bytes, fields[0])] = WaitFamily(rawValue: Table.text(bytes, fields[1]))
+            Table.forEachLine(of: bytes, fieldCount: 6) { fields in
+                let symbol = Table.text(bytes, fields[0])
+                let kind = Table.text(bytes, fields[2])
+                guard let family = WaitFamily(rawValue: Table.text(bytes, fields[1])),
+                    let place = ChannelFact.Place(rawValue: Table.text(bytes, fields[3]))
+                else { return }
+                let fact = ChannelFact(
+                    family: family, kind: kind == "-" ? nil : kind, place: place, serves: Table.text(bytes, fields[4]) == "serves")
+                if symbol.utf8.last == 0x2A {
+                    table.beginnings.append((String(symbol.dropLast()), fact))
+                } else {
+                    table.names[symbol] = fact
+                }
             }
         }
+        table.beginnings.sort { ($1.beginning.utf8.count, $0.beginning) < ($0.beginning.utf8.count, $1.beginning) }
         return table
     }()
 }

@@ -6,8 +6,8 @@ import WaitModel
 /// Reads the user stacks of blocked threads from outside: registers from `syscall`, memory as it stands, frame information from
 /// the files. Nothing is stopped. What was read of modules is kept as long as the reader.
 public final class StackReader {
-    private let host: Host
-    private let modules: HostModules
+    let host: Host
+    let modules: HostModules
     private let budget = StackWalk.Budget()
     private var images: [Int32: ProcessImage] = [:]
     private let interpreters: Interpreters

@@ -32,6 +32,20 @@ public struct Remedy: Sendable, Hashable {
     }
 }
 
+/// A known hang whose marks a finding bears. It explains, and decides nothing.
+public struct KnownHangNote: Sendable, Hashable {
+    public let id: String
+    /// A sentence without capital and full stop.
+    public let text: String
+    public let source: String
+
+    public init(id: String, text: String, source: String) {
+        self.id = id
+        self.text = text
+        self.source = source
+    }
+}
+
 /// Who is held up, by whom, and why.
 public struct Finding: Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable { case chain, deadlock, rest }
@@ -51,6 +65,8 @@ public struct Finding: Sendable, Hashable {
     /// What outside the host's threads the chain ends at, when it does.
     public let outside: Outside?
     public let remedies: [Remedy]
+    /// Known hangs that it resembles.
+    public var knownHangs: [KnownHangNote] = []
 
     public init(
         kind: Kind, isDeadlock: Bool, certainty: Certainty, victims: [ThreadID], chain: [ChainLink], members: [ThreadID] = [],

@@ -17,7 +17,7 @@ enum Pipes: WaitResolver {
         case "sendfile", "sendfile64": candidates = [(thread.int(0), .write)]
         default: candidates = [(thread.int(0), readers.contains(call) ? .read : .write)]
         }
-        let wanted = directionOfChannel(thread.channel)
+        let wanted = directionOfFunction(thread)
         for (descriptor, direction) in candidates where wanted == nil || wanted == direction || candidates.count == 1 {
             guard let link = host.descriptorLink(descriptor, of: thread.reading), let object = object(link, thread) else { continue }
             let ready = readiness(object, link: link, direction, thread, on: host)
@@ -39,20 +39,19 @@ enum Pipes: WaitResolver {
     private static func object(_ link: String, _ thread: BlockedThread) -> Object? {
         switch DescriptorTarget(link: link) {
         case .pipe(let inode): return .pipe(inode)
-        case .path(let path) where thread.channel.map(isPipeChannel) == true: return .fifo(path)
+        case .path(let path) where thread.classification.family == .pipe: return .fifo(path)
         default: return nil
         }
     }
 
-    static func isPipeChannel(_ channel: String) -> Bool {
-        channel.hasPrefix("pipe_") || channel.hasPrefix("anon_pipe_") || channel.hasPrefix("fifo_pipe_")
-    }
-
-    private static func directionOfChannel(_ channel: String?) -> Readiness.Direction? {
-        guard let channel else { return nil }
-        if channel.hasSuffix("pipe_read") || channel == "pipe_wait_readable" { return .read }
-        if channel.hasSuffix("pipe_write") || channel == "pipe_wait_writable" { return .write }
-        return nil
+    /// Which side of a splice or a tee is waited for, where the kernel function tells.
+    private static func directionOfFunction(_ thread: BlockedThread) -> Readiness.Direction? {
+        guard thread.classification.restsOnKernelFunction else { return nil }
+        switch thread.classification.kind {
+        case .pipeRead: return .read
+        case .pipeWrite: return .write
+        default: return nil
+        }
     }
 
     /// Who stands at the other end of an anonymous pipe.
@@ -149,9 +148,8 @@ enum FIFOOpens: WaitResolver {
         case "creat": (pathArgument, flags) = (0, 1)
         default: return nil
         }
-        guard let channel = thread.channel, channel == "wait_for_partner" || Pipes.isPipeChannel(channel) || channel == "fifo_open" else {
-            return nil
-        }
+        // Up to Linux 5.4 an open waits in the function in which reads and writes do; some kernels show none of them in wchan.
+        guard thread.classification.family == .fifoOpen else { return nil }
         let path = thread.string(thread.argument(pathArgument)).map { absolute($0, thread, openat: pathArgument == 1, on: host) }
         if let path { thread.cite("memory \(thread.reading.pid):0x\(String(thread.argument(pathArgument), radix: 16))", path) }
         let reads = flags & 3 == 0

@@ -37,7 +37,7 @@ enum PollSets: WaitResolver {
             members = epollMembers(thread.int(0), thread, on: host)
             limit = thread.argument(3) == 0 ? nil : thread.seconds(at: thread.argument(3)) ?? 0
         case "restart_syscall":
-            guard let channel = thread.channel, channel.contains("poll") else { return nil }
+            guard thread.classification.family == .poll else { return nil }
             return Wait(
                 kind: .poll,
                 release: Release(

@@ -38,7 +38,16 @@ public enum WaitFamilies {
     public static func resolve(_ reading: ThreadReading, on host: Host) -> (wait: Wait, evidence: [EvidenceItem]) {
         let thread = BlockedThread(reading, on: host)
         for family in all {
+            let cited = thread.evidence.count
             guard var wait = family.resolve(thread, on: host) else { continue }
+            // Held up on the way, it does not wait for what its call and descriptor say.
+            if wait.kind.isOfTheCall, thread.isHeldUpOnTheWay, wait.kind != thread.classification.kind {
+                thread.uncite(beyond: cited)
+                continue
+            }
+            if wait.kind == .socketOther, thread.classification.restsOnKernelFunction, thread.classification.family?.group == .sockets {
+                wait.kind = thread.classification.kind
+            }
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)
@@ -69,6 +78,8 @@ public final class BlockedThread {
     let channel: String?
     /// The kernel functions that it is in, normalised, innermost first; empty without the privilege to read them.
     private(set) lazy var kernelFrames = host.kernelFrames(of: reading).map(KernelSymbols.normalised)
+    /// What state, channel, stack, system call and descriptor show together.
+    private(set) lazy var classification = classify()
     /// What the families cite beyond channel and system call, which `basics` cites when a thread is shown.
     public private(set) var evidence: [EvidenceItem] = []
 
@@ -103,10 +114,14 @@ public final class BlockedThread {
 
     func cite(_ source: String, _ value: String) { evidence.append(EvidenceItem(source: source, value: value)) }
 
+    /// Takes back what a family cited whose answer is not given.
+    func uncite(beyond count: Int) { evidence.removeLast(evidence.count - count) }
+
     /// State, channel and system call stand under every claim.
     var basics: [EvidenceItem] {
         var items = [EvidenceItem(source: reading.path("stat"), value: "state \(Character(UnicodeScalar(reading.stat.state)))")]
         if let rawChannel { items.append(EvidenceItem(source: channelSource, value: rawChannel)) }
+        if let classificationEvidence { items.append(classificationEvidence) }
         if let call, let callName {
             let arguments = (0..<6).map { "0x" + String(call[$0], radix: 16) }.joined(separator: " ")
             items.append(EvidenceItem(source: reading.path("syscall"), value: "\(callName)(\(arguments))"))
@@ -119,7 +134,11 @@ public final class BlockedThread {
     }
 
     var unknownDescription: String {
-        let place = rawChannel.map { "in kernel function \($0)" } ?? "in a place that the kernel does not show"
+        let hidden =
+            if case .refused? = channelAbsence { "for something that this user may not see" } else {
+                "in a place that the kernel does not show"
+            }
+        let place = rawChannel.map { "in kernel function \($0)" } ?? hidden
         return "waits \(place)" + (callName.map { ", system call \($0)" } ?? "")
     }
 

@@ -17,7 +17,7 @@ enum Sleeps: WaitResolver {
             }
             return Wait(
                 kind: .sleep, timeoutSeconds: seconds, release: timer, mobility: .free(.sleeping), deadEnd: .sleeping, description: text)
-        case "restart_syscall" where thread.channel.map(isSleepChannel) == true:
+        case "restart_syscall" where thread.classification.family == .sleep:
             return Wait(kind: .sleep, release: timer, mobility: .free(.sleeping), deadEnd: .sleeping, description: "sleeps")
         case "pause":
             return signal(.pause, "waits for any signal (pause)")
@@ -33,10 +33,6 @@ enum Sleeps: WaitResolver {
         default:
             return nil
         }
-    }
-
-    static func isSleepChannel(_ channel: String) -> Bool {
-        ["hrtimer_nanosleep", "do_nanosleep", "common_nsleep", "hrtimer_nanosleep_restart"].contains(channel)
     }
 
     private static var timer: Release {

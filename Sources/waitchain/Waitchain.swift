@@ -16,7 +16,7 @@ struct Waitchain: ParsableCommand {
             (compare); 2 it could not be answered in whole or in part; 64 wrong usage.
             """,
         version: "waitchain \(toolVersion)",
-        subcommands: [Explain.self, List.self, Stack.self, Compare.self])
+        subcommands: [Explain.self, List.self, Stack.self, Compare.self, Doctor.self])
 
     static func main() {
         // A closed pipe is seen by write(2) as EPIPE, see StandardOutput.

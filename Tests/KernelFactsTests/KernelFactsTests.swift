@@ -100,16 +100,85 @@ import Testing
     }
 
     @Test func everyRowIsNormalisedAndKnown() {
-        var rows = 0
+        var rows: Set<String> = []
         PackageResources.wait_channels_tsv.withUnsafeBufferPointer { bytes in
-            Table.forEachLine(of: bytes, fieldCount: 3) { fields in
-                rows += 1
-                let symbol = Table.text(bytes, fields[0])
-                #expect(KernelSymbols.normalised(symbol) == symbol)
-                #expect(WaitFamily(rawValue: Table.text(bytes, fields[1])) != nil, "\(symbol)")
-                #expect(!fields[2].isEmpty, "\(symbol) has no source")
+            Table.forEachLine(of: bytes, fieldCount: 1) { fields in
+                let text = fields.map { Table.text(bytes, $0) }
+                guard text[0] != "" else { return }
+                #expect(text.count == 6, "\(text[0])")
+                guard text.count == 6 else { return }
+                #expect(rows.insert(text[0]).inserted, "\(text[0]) stands twice")
+                #expect(KernelSymbols.normalised(text[0]) == text[0])
+                #expect(WaitFamily(rawValue: text[1]) != nil, "\(text[0])")
+                #expect(ChannelFact.Place(rawValue: text[3]) != nil, "\(text[0])")
+                #expect(text[4] == "-" || text[4] == "serves", "\(text[0])")
+                #expect(!text[5].isEmpty, "\(text[0]) has no source")
             }
         }
-        #expect(rows > 350)
+        #expect(rows.count > 900)
+    }
+
+    /// Names of one's own go before beginnings, and longer beginnings before shorter.
+    @Test func beginnings() {
+        #expect(WaitChannels.fact(of: "fuse_some_new_function")?.family == .fuse)
+        #expect(WaitChannels.fact(of: "fuse_dev_do_read.constprop.0")?.serves == true)
+        #expect(WaitChannels.fact(of: "xfs_buf_some")?.place == .any)
+        #expect(WaitChannels.fact(of: "xfs_some")?.place == .names)
+        #expect(WaitChannels.fact(of: "fuse") == nil)
+    }
+}
+
+@Suite struct VersionTests {
+    @Test(
+        arguments: [
+            ("6.1.0-9-amd64", 6, 1, 0, nil, true), ("6.18.3", 6, 18, 3, nil, false), ("6.4.0-rc5", 6, 4, 0, 5, false),
+            ("5.14.0-570.el9.x86_64", 5, 14, 0, nil, true), ("2.6.32.67", 2, 6, 32, nil, false),
+            ("6.12.57+deb13-amd64", 6, 12, 57, nil, true),
+            ("6.18.0+", 6, 18, 0, nil, false), ("2.36", 2, 36, nil, nil, false), ("4.19.0-rc3-next", 4, 19, 0, 3, true),
+        ] as [(String, Int, Int, Int?, Int?, Bool)])
+    func parts(_ text: String, _ major: Int, _ minor: Int, _ patch: Int?, _ candidate: Int?, _ isDistribution: Bool) throws {
+        let version = try #require(Version(text))
+        #expect(version.major == major && version.minor == minor && version.patch == patch && version.candidate == candidate)
+        #expect(version.isDistribution == isDistribution)
+    }
+
+    @Test(arguments: ["", "6", "six", "6.", ".6", "v6.1", "99999999999.1"]) func none(_ text: String) { #expect(Version(text) == nil) }
+
+    @Test(arguments: [
+        ("4.9..6.1", "6.0.12", true), ("4.9..6.1", "6.1.0", false), ("4.9..6.1", "4.8.17", false), ("4.9..6.1", "4.9", true),
+        ("4.9..6.1", "6.1.0-9-amd64", false), ("4.9..6.1", "5.10.0-23-amd64", true), ("4.0..4.20.9", "4.20.0-1-amd64", true),
+        ("4.0..4.20.9", "4.20.10", false), ("6.1.192..6.2", "6.1.0-49-amd64", true), ("6.1.192..6.2", "6.1.90", false),
+        ("6.1.192..6.2", "6.2.0-1-amd64", false), ("6.4-rc1..6.4", "6.4.0-rc5", true), ("6.4-rc1..6.4", "6.4.0", false),
+        ("6.4-rc1..6.4", "6.4.0-2-amd64", false), ("6.4-rc1..6.4", "6.3.9", false), ("..2.6.32", "2.6.31.4", true),
+        ("..2.6.32", "2.6.32", false), ("5.2..", "7.0", true), ("5.2..", "5.1.9", false),
+    ]) func ranges(_ range: String, _ version: String, _ expected: Bool) throws {
+        let range = try #require(VersionRange(range))
+        #expect(range.mayContain(try #require(Version(version))) == expected)
+    }
+
+    @Test(arguments: ["", "..", "4.9", "x..6.1", "4.9..y", "4.9...6.1"]) func noRange(_ text: String) { #expect(VersionRange(text) == nil) }
+}
+
+@Suite struct KnownHangTableTests {
+    @Test func everyRowIsUnderstood() {
+        var rows = 0
+        PackageResources.known_hangs_tsv.withUnsafeBufferPointer { bytes in
+            Table.forEachLine(of: bytes, fieldCount: 1) { fields in
+                let text = fields.map { Table.text(bytes, $0) }
+                guard text[0] != "" else { return }
+                rows += 1
+                #expect(text.count == 9, "\(text[0])")
+                guard text.count == 9 else { return }
+                let hang = KnownHangs.all[rows - 1]
+                #expect(hang.id == text[0])
+                #expect(text[1] == "-" || hang.component != nil, "\(text[0])")
+                #expect(text[2] == "-" || hang.versions.count == text[2].split(separator: ",").count, "\(text[0]): \(text[2])")
+                #expect(text[6] == "-" || hang.conditions.count == text[6].split(separator: ";").count, "\(text[0]): \(text[6])")
+                for name in hang.functions.joined() { #expect(KernelSymbols.normalised(name) == name) }
+                #expect(!hang.text.isEmpty && !hang.source.isEmpty && hang.text.last != ".")
+                #expect(!hang.kinds.isEmpty || !hang.functions.isEmpty || !hang.conditions.isEmpty, "\(text[0]) fits everything")
+            }
+        }
+        #expect(rows == KnownHangs.all.count && rows >= 40)
     }
 }

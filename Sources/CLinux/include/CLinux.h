@@ -32,6 +32,9 @@ pid_t cl_gettid(void);
 /// wait4(2) for one child without waiting. The child's pid, 0 when it still runs, -1 on error.
 pid_t cl_reap(pid_t pid, int *status);
 
+/// memfd_create(2), close-on-exec: a file in memory, or -1 with errno.
+int cl_memory_file(const char *name);
+
 /// Acquire load and release store of a counter that two processes share.
 uint32_t cl_load_acquire(const void *address);
 void cl_store_release(void *address, uint32_t value);

@@ -14,6 +14,8 @@ public struct FindingJSON: Codable, Sendable {
     /// The cause in one sentence, as the text report prints it.
     public var summary: String
     public var remedies: [RemedyJSON]
+    /// Known hangs whose marks it bears; empty when there are none.
+    public var knownHangs: [KnownHangJSON]
 
     init(_ finding: Finding, _ index: DiagnosisIndex) {
         kind = finding.kind.rawValue
@@ -25,6 +27,21 @@ public struct FindingJSON: Codable, Sendable {
         root = RootJSON(finding)
         summary = visible(Reports.summary(of: finding, in: index))
         remedies = finding.remedies.map { RemedyJSON($0, index) }
+        knownHangs = finding.knownHangs.map(KnownHangJSON.init)
+    }
+}
+
+/// A known hang that a finding resembles.
+public struct KnownHangJSON: Codable, Sendable {
+    public var id: String
+    /// A sentence, as the text report prints it.
+    public var text: String
+    public var source: String
+
+    init(_ note: KnownHangNote) {
+        id = note.id
+        text = visible(note.text)
+        source = note.source
     }
 }
 

@@ -32,6 +32,7 @@ struct DiagnosisText {
     private var shown: [ThreadID] = []
     private var shownSet = Set<ThreadID>()
     private var answeredProcesses = Set<ProcessID>()
+    private var writtenHangs = Set<KnownHangNote>()
 
     init(_ diagnosis: Diagnosis, _ presentation: Presentation, _ options: TextOptions) {
         self.diagnosis = diagnosis
@@ -74,9 +75,20 @@ struct DiagnosisText {
         page.paragraph([Span(summary(of: finding, in: index), finding.isDeadlock ? .deadlock : .cause)])
         page.blank()
         writeChain(finding)
+        writeKnownHangs(finding.knownHangs)
         writeOtherVictims(finding)
         writeRemedies(finding)
         writeSignals(finding)
+    }
+
+    /// What is known of hangs like this one, each with where it is written; each once in a report.
+    mutating func writeKnownHangs(_ notes: [KnownHangNote]) {
+        let notes = notes.filter { writtenHangs.insert($0).inserted }
+        guard !notes.isEmpty else { return }
+        page.blank()
+        for note in notes {
+            page.paragraph([Span("Known: "), Span(note.text), Span(" (\(note.source))", .faint)], first: "  ", next: "    ")
+        }
     }
 
     private mutating func writeRemedies(_ finding: Finding) {

@@ -43,6 +43,7 @@ extension DiagnosisText {
                 page.paragraph([Span(text)], first: "", next: "  ")
             }
         }
+        writeKnownHangs(findings.flatMap(\.knownHangs))
     }
 
     private func since(_ thread: ThreadID) -> String {
