@@ -16,6 +16,7 @@ struct Exploration {
         var frontier = threads
         while !frontier.isEmpty {
             var next: Set<ProcessID> = []
+            host.prefetchDescriptors(of: frontier)
             WaitFamilies.prefetchMemory(of: frontier, on: host)
             for reading in frontier where resolved[reading.id] == nil {
                 let (wait, evidence) = WaitFamilies.resolve(reading, on: host)

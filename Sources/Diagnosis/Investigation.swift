@@ -92,6 +92,7 @@ public struct Investigation {
             exploration.explore(from: selected)
             let waits = exploration.settled(all: false)
             standings.merge(WaitGraph(waits: waits).standings(of: Set(selected.map(\.id)))) { _, last in last }
+            host.prefetchExecutables(of: host.observedProcesses)
             for reading in selected {
                 guard let wait = exploration.resolved[reading.id]?.wait else { continue }
                 if let before = runCounts[reading.id], before != reading.runCount { switched.insert(reading.id) }

@@ -38,34 +38,44 @@ public struct DescriptorHolder: Sendable, Hashable {
 
 /// Who holds what: one pass over `/proc/*/fd`, made only when a wait needs it. 16 bytes a descriptor.
 struct DescriptorIndex {
-    private var rows: [(hash: UInt64, pid: Int32, descriptor: Int32)] = []
+    private let rows: [(hash: UInt64, pid: Int32, descriptor: Int32)]
     /// Every socket, once for each descriptor.
-    private(set) var sockets: [DescriptorHolder] = []
-    /// Processes whose descriptors may not be read.
-    private(set) var refused: Set<Int32> = []
+    let sockets: [DescriptorHolder]
+    /// Processes whose descriptors may not be read, or whose kernel does not answer.
+    let refused: Set<Int32>
 
     /// O(n log n) in the number of descriptors on the host.
     init(_ source: HostSource, pids: [Int32]) {
-        for pid in pids {
-            var found = false
-            let problem = source.forEachDescriptor(in: "\(pid)/fd") { descriptor, link in
-                found = true
-                rows.append((Self.hash(link), pid, descriptor))
-                if link.first == 0x73 { sockets.append(DescriptorHolder(pid: pid, descriptor: descriptor)) }
-            }
-            if case .denied = problem { refused.insert(pid) }
-            guard !found, problem == nil || problem == .gone else { continue }
-            // The leader may have ended before its threads: then only they still show the descriptors.
-            guard case .success(let tids) = source.numbers(in: "\(pid)/task"), tids.count > 1 else { continue }
-            for tid in tids where tid != pid {
-                _ = source.forEachDescriptor(in: "\(pid)/task/\(tid)/fd") { descriptor, link in
-                    found = true
-                    rows.append((Self.hash(link), pid, descriptor))
-                }
-                if found { break }
-            }
+        var rows: [(hash: UInt64, pid: Int32, descriptor: Int32)] = []
+        var sockets: [DescriptorHolder] = []
+        var refused: Set<Int32> = []
+        var found: Set<Int32> = []
+        func add(_ pid: Int32, _ descriptor: Int32, _ link: UnsafeRawBufferPointer) {
+            found.insert(pid)
+            rows.append((Self.hash(link), pid, descriptor))
+            if link.first == 0x73 { sockets.append(DescriptorHolder(pid: pid, descriptor: descriptor)) }
         }
+        var empty: [Int32] = []
+        source.forEachDescriptor(
+            in: pids.map { ($0, "\($0)/fd") }, add,
+            end: { pid, problem in
+                switch problem {
+                case .denied, .timedOut: refused.insert(pid)
+                case nil where !found.contains(pid), .gone: empty.append(pid)
+                default: break
+                }
+            })
+        // The leader may have ended before its threads: then only they still show the descriptors.
+        var threads: [(item: Int32, path: String)] = []
+        for pid in empty {
+            guard case .success(let tids) = source.numbers(in: "\(pid)/task"), tids.count > 1 else { continue }
+            if let tid = tids.first(where: { $0 != pid }) { threads.append((pid, "\(pid)/task/\(tid)/fd")) }
+        }
+        source.forEachDescriptor(in: threads, add, end: { _, _ in })
+        self.sockets = sockets
+        self.refused = refused
         rows.sort { ($0.hash, $0.pid, $0.descriptor) < ($1.hash, $1.pid, $1.descriptor) }
+        self.rows = rows
     }
 
     /// O(log n).
@@ -106,6 +116,39 @@ extension Host {
         return link
     }
 
+    /// Reads what the first arguments of many threads' calls refer to, for `descriptor(_:of:)` to find: most are descriptors.
+    public func prefetchDescriptors(of threads: [ThreadReading]) {
+        var paths: [String] = []
+        for thread in threads where thread.isAsleep {
+            guard let call = thread.systemCall, call[0] < 1 << 20 else { continue }
+            let path = "\(directory(of: thread))/fd/\(call[0])"
+            if linkCache[path] == nil { paths.append(path) }
+        }
+        prefetchLinks(paths)
+    }
+
+    /// Reads the executables of many processes, for `executable(of:)` to find.
+    public func prefetchExecutables(of processes: [ProcessReading]) {
+        prefetchLinks(
+            processes.compactMap { process in
+                guard let thread = process.living, !thread.stat.isKernelThread, !process.isZombie else { return nil }
+                return "\(directory(of: thread))/exe"
+            })
+    }
+
+    private func prefetchLinks(_ paths: [String]) {
+        guard paths.count > 2 else { return }
+        source.readMany(
+            paths, fill: { [.link(path: source.root + "/" + $0)] },
+            take: { path, answers in
+                switch answers.first {
+                case .success(let bytes): linkCache[path] = .some(bytes.text)
+                case .failure(.gone): linkCache[path] = .some(nil)
+                default: break
+                }
+            })
+    }
+
     /// What a thread's descriptor refers to; nil when it is closed or may not be read.
     public func descriptor(_ number: Int32, of thread: ThreadReading) -> DescriptorTarget? {
         cachedLink("\(directory(of: thread))/fd/\(number)").map(DescriptorTarget.init(link:))
@@ -117,7 +160,14 @@ extension Host {
     }
 
     public func descriptorInfo(_ number: Int32, of thread: ThreadReading) -> DescriptorInfo? {
-        try? source.readInPlace("\(directory(of: thread))/fdinfo/\(number)") { DescriptorInfo($0) }.get()
+        let path = "\(directory(of: thread))/fdinfo/\(number)"
+        // An epoll set's takes the lock that its own waiter may hold while its memory is missing (fs/eventpoll.c `ep_show_fdinfo`).
+        guard descriptorLink(number, of: thread) == "anon_inode:[eventpoll]" else {
+            return try? source.readInPlace(path) { DescriptorInfo($0) }.get()
+        }
+        let result = source.read(path, limit: 1 << 20)
+        if case .failure(let error) = result { note("/proc/" + path, error) }
+        return (try? result.get())?.withUnsafeBytes { DescriptorInfo($0) }
     }
 
     public func descriptorInfo(_ holder: DescriptorHolder) -> DescriptorInfo? {

@@ -101,10 +101,10 @@ public final class Host {
             },
             take: { item, answers in
                 guard let stackTaker, answers.count >= 6 else {
-                    readings.append(raw(tid: item.tid, answers))
+                    readings.append(raw(pid: item.pid, tid: item.tid, answers))
                     return
                 }
-                let raw = raw(tid: item.tid, Array(answers[..<4] + answers[6...]))
+                let raw = raw(pid: item.pid, tid: item.tid, Array(answers[..<4] + answers[6...]))
                 readings.append(raw)
                 // A second look at the run count brackets the copy.
                 guard let raw, let runs = raw.runCount, case .success(let copy) = answers[4], case .success(let bytes) = answers[5],
@@ -130,7 +130,7 @@ public final class Host {
         ThreadReading(
             id: ThreadID(process: process, tid: raw.tid, startTicks: raw.stat.startTicks), stat: raw.stat,
             channel: raw.channel.map(KernelSymbols.normalised), rawChannel: raw.channel, call: raw.call, callProblem: raw.callProblem,
-            runCount: raw.runCount)
+            runCount: raw.runCount, isShut: raw.isShut)
     }
 
     /// A process with its threads; nil when it is gone, or when the number is that of a thread. Reads it when it was not read yet.
@@ -164,16 +164,20 @@ public final class Host {
         let call: SystemCallState?
         let callProblem: ReadError?
         let runCount: UInt64?
+        var isShut = false
     }
 
-    private func raw(tid: Int32, _ answers: [Result<UnsafeRawBufferPointer, ReadError>]) -> RawReading? {
+    private func raw(pid: Int32, tid: Int32, _ answers: [Result<UnsafeRawBufferPointer, ReadError>]) -> RawReading? {
         guard answers.count >= 4 else { return nil }
         let statBytes: UnsafeRawBufferPointer
         switch answers[2] {
         case .success(let bytes): statBytes = bytes
         case .failure(let error):
             if error != .gone { note("/proc/\(tid)/stat", error) }
-            return nil
+            guard error == .timedOut, let status = status(pid: pid, tid: tid), let stat = ThreadStat(status) else { return nil }
+            var runs: UInt64?
+            if case .success(let bytes) = answers[1] { runs = SchedulerCounters(bytes)?.runCount }
+            return RawReading(tid: tid, stat: stat, channel: nil, call: nil, callProblem: .timedOut, runCount: runs, isShut: true)
         }
         guard let stat = ThreadStat(statBytes) else { return nil }
         var channel: String?
@@ -206,7 +210,7 @@ public final class Host {
     /// The kernel functions that a sleeping thread is in, innermost first, as the kernel prints them; empty when it runs, and without the
     /// privilege (CAP_SYS_ADMIN in the first user namespace). Read once a look.
     public func kernelFrames(of thread: ThreadReading) -> [String] {
-        guard stacksAreReadable, thread.isAsleep else { return [] }
+        guard stacksAreReadable, thread.isAsleep, !thread.isShut else { return [] }
         if let known = kernelFramesCache[thread.id] { return known }
         var frames: [String] = []
         switch source.read("\(thread.pid)/task/\(thread.tid)/stack", limit: 16384) {
@@ -240,6 +244,11 @@ public final class Host {
                 ]
             },
             take: { thread, answers in
+                if thread.isShut, answers.count == 3, case .success(let bytes) = answers[1],
+                    SchedulerCounters(bytes)?.runCount == thread.runCount
+                {
+                    return
+                }
                 guard answers.count == 3, case .success(let statBytes) = answers[2], let stat = ThreadStat(statBytes),
                     stat.startTicks == thread.id.startTicks, stat.state == thread.stat.state
                 else {

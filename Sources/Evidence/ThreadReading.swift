@@ -15,6 +15,9 @@ public struct ThreadReading: Sendable {
     public let callProblem: ReadError?
     /// How often it was put on a CPU; nil where the kernel keeps no such count.
     public let runCount: UInt64?
+    /// Its `stat` did not answer in time, and what `status` tells stands in for it: name and state, no start time. procfs keeps its reader
+    /// waiting like that while the process executes a program.
+    public var isShut = false
 
     public var name: String { stat.comm }
     public var pid: Int32 { id.pid }

@@ -21,6 +21,10 @@ public final class HostSource {
     /// Reads that were given up so far.
     public private(set) var abandonedReads = 0
 
+    /// How long the next read may stand still. Where many reads hang, as in a process with hundreds of threads that all block their
+    /// reader, each further one gets less time, so that they do not use up what the other targets need.
+    var patienceMilliseconds: Int32 { ReaderProcess.patience(readLimitMilliseconds, after: abandonedReads) }
+
     private var readers: [ReaderProcess] = []
     private var single: ReaderProcess?
     private let scratch = ScratchBuffer(count: 1 << 16)
@@ -77,12 +81,13 @@ public final class HostSource {
         }
     }
 
-    /// Where a symbolic link of procfs points; never follows it.
+    /// Where a symbolic link of procfs points; never follows it. Through the reader process: the kernel checks whether the link may be
+    /// read under a lock that its process holds while it executes a program (fs/proc/base.c `proc_pid_readlink` and signal->exec_update_lock,
+    /// on kernels of 2026), and that can last for ever when a file of a dead FUSE mount is closed on the way.
     public func link(_ path: String) -> Result<String, ReadError> {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let got = readlink(root + "/" + path, &buffer, buffer.count)
-        guard got >= 0 else { return .failure(ReadError(errno: errno)) }
-        return .success(String(decoding: buffer[..<got], as: UTF8.self))
+        // The reader process would find itself there.
+        if path == "self" { return Self.link(path: root + "/self").map { .success($0) } ?? .failure(.gone) }
+        return one(.link(path: root + "/" + path)) { $0.text }
     }
 
     private static func link(path: String) -> String? {
@@ -108,37 +113,6 @@ public final class HostSource {
                 guard length >= 20, at + length <= got else { break }
                 var cursor = ByteCursor(UnsafeRawBufferPointer(start: scratch.start + at + 19, count: length - 19))
                 if let number = cursor.int32(), cursor.peek == 0 { numbers.append(number) }
-                at += length
-            }
-        }
-    }
-
-    /// Calls `body` with every descriptor of a process and what it refers to. `directory` is `PID/fd` or `PID/task/TID/fd`.
-    /// A descriptor that is closed meanwhile is left out; one whose link may not be read makes the answer `denied`.
-    public func forEachDescriptor(in directory: String, _ body: (Int32, UnsafeRawBufferPointer) -> Void) -> ReadError? {
-        let fd = cl_openat(AT_FDCWD, root + "/" + directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard fd >= 0 else { return ReadError(errno: errno) }
-        defer { Glibc.close(fd) }
-        let half = scratch.count / 2
-        var refusal: ReadError?
-        while true {
-            let got = cl_getdents64(fd, scratch.start, half)
-            if got < 0 { return ReadError(errno: errno) }
-            if got == 0 { return refusal }
-            var at = 0
-            while at + 19 <= got {
-                let length = Int(scratch.start.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
-                guard length >= 20, at + length <= got else { break }
-                let name = scratch.start + at + 19
-                var cursor = ByteCursor(UnsafeRawBufferPointer(start: name, count: length - 19))
-                if let number = cursor.int32(), cursor.peek == 0 {
-                    let size = readlinkat(fd, name.assumingMemoryBound(to: CChar.self), scratch.start + half, half)
-                    if size > 0 {
-                        body(number, UnsafeRawBufferPointer(start: scratch.start + half, count: size))
-                    } else if size < 0, errno == EACCES || errno == EPERM {
-                        refusal = .denied(errno)
-                    }
-                }
                 at += length
             }
         }
@@ -178,14 +152,14 @@ public final class HostSource {
         ) { Array($0) }
     }
 
-    private func one<T>(_ request: ReadRequest, _ body: (UnsafeRawBufferPointer) -> T) -> Result<T, ReadError> {
+    func one<T>(_ request: ReadRequest, _ body: (UnsafeRawBufferPointer) -> T) -> Result<T, ReadError> {
         if single == nil { single = ReaderProcess() }
         guard let reader = single else { return .failure(.failed(ENOMEM)) }
         guard MonotonicClock.now() < deadline else { return .failure(.timedOut) }
         reader.begin()
         guard reader.add(request) else { return .failure(.failed(ENAMETOOLONG)) }
         reader.start()
-        abandonedReads += reader.wait(limitMilliseconds: readLimitMilliseconds, deadline: deadline)
+        abandonedReads += reader.wait(limitMilliseconds: patienceMilliseconds, deadline: deadline)
         return reader.answer(0).map(body)
     }
 
@@ -239,7 +213,7 @@ public final class HostSource {
         for reader in readers.prefix(width) where next < items.count { startBatch(reader) }
         while !pending.isEmpty {
             let (reader, range, ends) = pending.removeFirst()
-            abandonedReads += reader.wait(limitMilliseconds: readLimitMilliseconds, deadline: deadline)
+            abandonedReads += reader.wait(limitMilliseconds: patienceMilliseconds, deadline: deadline)
             var begin = 0
             for (index, end) in zip(range, ends) {
                 take(items[index], (begin..<end).map { reader.answer($0) })

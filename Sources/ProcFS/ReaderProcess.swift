@@ -19,6 +19,10 @@ public enum ReadRequest: Sendable {
     /// `count` bytes of a thread's memory, pages that are present only; shorter when a page is not. With `throughFile`, the
     /// `mem` and `pagemap` files below that directory are used, otherwise process_vm_readv and that directory's `pagemap`.
     case memory(directory: String, tid: Int32, address: UInt64, count: Int, throughFile: Bool)
+    /// Where a symbolic link points, up to 4096 bytes; it is not followed. `path` is absolute.
+    case link(path: String)
+    /// Every link in a directory of descriptors, as `DescriptorLinks` unpacks them; ENOBUFS when `limit` bytes do not suffice.
+    case descriptors(path: String, limit: Int)
     /// Memory as above, from the stack pointer that the member read just before, `syscall`, has printed.
     case stack(directory: String, tid: Int32, count: Int, throughFile: Bool)
 }
@@ -98,6 +102,12 @@ final class ReaderProcess {
         case .directory(let path):
             guard store(path) else { return false }
             kind = 2
+        case .link(let path):
+            guard path.utf8.count + 1 + 4096 <= room, store(path) else { return false }
+            (kind, limit) = (11, 4096)
+        case .descriptors(let path, let size):
+            guard size >= 0, path.utf8.count + 1 + size <= room, store(path) else { return false }
+            (kind, limit) = (12, size)
         case .again(let size):
             guard size >= 0, size <= room else { return false }
             (kind, limit) = (10, size)
@@ -117,6 +127,7 @@ final class ReaderProcess {
             guard size >= 0, directory.utf8.count + 1 + size <= room, store(directory) else { return false }
             (kind, tid, limit) = (throughFile ? 8 : 7, thread, size)
         }
+        if let key = hungKey(kind: kind, pathAt: pathAt), hung[key, default: 0] >= Self.hungLimit { kind = 0 }
         record.storeBytes(of: kind, toByteOffset: 0, as: UInt32.self)
         record.storeBytes(of: tid, toByteOffset: 4, as: Int32.self)
         record.storeBytes(of: address, toByteOffset: 8, as: UInt64.self)
@@ -150,7 +161,8 @@ final class ReaderProcess {
             }
             var wake = pollfd(fd: answerEnd, events: Int16(POLLIN), revents: 0)
             let now = MonotonicClock.now()
-            let left = now >= deadline ? 0 : min(Int64(limitMilliseconds), Int64((deadline - now) / 1_000_000))
+            let limit = Self.patience(limitMilliseconds, after: abandoned)
+            let left = now >= deadline ? 0 : min(Int64(limit), Int64((deadline - now) / 1_000_000))
             let ready = poll(&wake, 1, Int32(left))
             if ready < 0 && errno == EINTR { continue }
             if ready > 0 {
@@ -165,7 +177,7 @@ final class ReaderProcess {
             stop()
             guard stuck < count else { break }
             (memory + Self.recordsOffset + stuck * Self.recordSize).storeBytes(of: -ETIMEDOUT, toByteOffset: 28, as: Int32.self)
-            abandoned += 1
+            abandoned += 1 + giveUpOthers(like: stuck)
             if MonotonicClock.now() >= deadline {
                 abandoned += count - stuck - 1
                 break
@@ -188,16 +200,88 @@ final class ReaderProcess {
         return .success(UnsafeRawBufferPointer(start: memory + Self.dataOffset + at, count: Int(length)))
     }
 
-    /// Ends the child. It is not waited for: a read may hold it in an uninterruptible sleep.
+    /// How long a read may stand still after others were given up: half as long after every fourth, but never under a tenth.
+    static func patience(_ limitMilliseconds: Int32, after abandoned: Int) -> Int32 {
+        max(limitMilliseconds >> Int32(min(abandoned / 4, 8)), limitMilliseconds / 10, 1)
+    }
+
+    /// Ends the child. One that a read holds in an uninterruptible sleep is not waited for, but reaped at a later occasion.
     func stop() {
         if child > 0 {
             kill(child, SIGKILL)
-            var status: Int32 = 0
-            _ = cl_reap(child, &status)
+            unreaped.append(child)
         }
+        reap()
         if commandEnd >= 0 { close(commandEnd) }
         if answerEnd >= 0 { close(answerEnd) }
         (child, commandEnd, answerEnd) = (0, -1, -1)
+    }
+
+    // MARK: Processes of which nothing can be read
+
+    /// After that many reads of one sort that hung, further ones of the same process are not tried: a lock that holds one of them, as
+    /// that of its memory map, holds all.
+    private static let hungLimit = 2
+    /// Reads that hung, by process and sort.
+    private var hung: [UInt64: Int] = [:]
+
+    /// Tells the process and the sort of a read of memory or of links; nil for others.
+    private func hungKey(kind: UInt32, pathAt: Int) -> UInt64? {
+        let sort: UInt64
+        switch kind {
+        case 4, 5, 7, 8: sort = 1
+        case 11, 12: sort = 2
+        default: return nil
+        }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ sort
+        var at = memory + Self.dataOffset + pathAt
+        var isNumber = false
+        while true {
+            let byte = at.load(as: UInt8.self)
+            if byte == 0 { return isNumber ? hash : nil }
+            if byte == 0x2F {
+                if isNumber { return hash }
+                isNumber = true
+            } else if !(0x30...0x39).contains(byte) {
+                isNumber = false
+            }
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+            at += 1
+            if byte == 0x2F, at.load(as: UInt8.self) == 0x2F { isNumber = false }
+        }
+    }
+
+    /// Notes that a read hung; gives up those of its sort that follow in the batch, once there were enough. Returns their number.
+    private func giveUpOthers(like stuck: Int) -> Int {
+        func key(_ index: Int) -> UInt64? {
+            let record = memory + Self.recordsOffset + index * Self.recordSize
+            return hungKey(
+                kind: record.load(fromByteOffset: 0, as: UInt32.self), pathAt: Int(record.load(fromByteOffset: 20, as: UInt32.self)))
+        }
+        guard let guilty = key(stuck) else { return 0 }
+        hung[guilty, default: 0] += 1
+        guard hung[guilty, default: 0] >= Self.hungLimit else { return 0 }
+        var others = 0
+        for index in (stuck + 1)..<max(stuck + 1, count) where key(index) == guilty {
+            (memory + Self.recordsOffset + index * Self.recordSize).storeBytes(of: 0, toByteOffset: 0, as: UInt32.self)
+            others += 1
+        }
+        return others
+    }
+
+    /// Children that were ended and not yet waited for.
+    private var unreaped: [pid_t] = []
+
+    /// Waits for ended children, a few milliseconds at most: a child that is killable is gone by then.
+    private func reap() {
+        for attempt in 0..<20 {
+            unreaped.removeAll { child in
+                var status: Int32 = 0
+                return cl_reap(child, &status) != 0
+            }
+            if unreaped.isEmpty { return }
+            if attempt < 19 { usleep(100) }
+        }
     }
 
     private func launch(from first: Int) {
@@ -281,6 +365,11 @@ final class ReaderProcess {
                     kept = -1
                     directory = cl_openat(AT_FDCWD, path, cl_open_directory_flags())
                     length = directory >= 0 ? 0 : -Int(errno)
+                case 0: length = -Int(ETIMEDOUT)
+                case 12: length = listDescriptors(path: path, into: out, limit: limit)
+                case 11:
+                    let got = readlink(path, out.assumingMemoryBound(to: CChar.self), limit)
+                    length = got >= 0 ? got : -Int(errno)
                 case 3:
                     length = directory >= 0 ? slurp(directory: directory, path: path, into: out, limit: limit) : -Int(ENOENT)
                     lastMember = UnsafeRawBufferPointer(start: out, count: max(0, length))
@@ -310,6 +399,44 @@ final class ReaderProcess {
             pages.forget()
             var done: UInt8 = 1
             while write(answers, &done, 1) < 0 && errno == EINTR {}
+        }
+    }
+
+    /// Reads every numbered link of a directory into records of {i32 number, i32 length or -1 when it may not be read, bytes}.
+    private static func listDescriptors(path: UnsafePointer<CChar>, into out: UnsafeMutableRawPointer, limit: Int) -> Int {
+        let fd = cl_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return -Int(errno) }
+        defer { close(fd) }
+        return withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 8) { entries -> Int in
+            guard let buffer = entries.baseAddress else { return -Int(ENOMEM) }
+            var total = 0
+            while true {
+                let got = cl_getdents64(fd, buffer, 16384)
+                if got < 0 { return -Int(errno) }
+                if got == 0 { return total }
+                var at = 0
+                // struct linux_dirent64: u64 inode, i64 offset, u16 length, u8 type, name.
+                while at + 20 <= got {
+                    let length = Int(buffer.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self))
+                    guard length >= 20, at + length <= got else { break }
+                    let name = buffer + at + 19
+                    at += length
+                    var number: Int32 = 0
+                    var digit = name
+                    while case let byte = digit.load(as: UInt8.self), byte >= 0x30, byte <= 0x39, number < 200_000_000 {
+                        number = number * 10 + Int32(byte - 0x30)
+                        digit += 1
+                    }
+                    guard digit > name, digit.load(as: UInt8.self) == 0 else { continue }
+                    guard total + 8 + 4096 <= limit else { return -Int(ENOBUFS) }
+                    let size = readlinkat(
+                        fd, name.assumingMemoryBound(to: CChar.self), (out + total + 8).assumingMemoryBound(to: CChar.self), 4096)
+                    guard size > 0 || errno == EACCES || errno == EPERM else { continue }
+                    out.storeBytes(of: number, toByteOffset: total, as: Int32.self)
+                    out.storeBytes(of: Int32(max(size, -1)), toByteOffset: total + 4, as: Int32.self)
+                    total += 8 + (max(size, 0) + 3) / 4 * 4
+                }
+            }
         }
     }
 
@@ -375,79 +502,5 @@ final class ReaderProcess {
             if total < 4096, got < limit - total, total == got, limit <= 1024 { break }
         }
         return total
-    }
-}
-
-/// Which pages of a target are present, from its `pagemap` (Documentation/admin-guide/mm/pagemap.rst: bit 63 present).
-private struct PageMap {
-    private var pagemap: Int32 = -1
-    private var memoryFile: Int32 = -1
-    private var directoryHash: UInt64 = 0
-
-    mutating func forget() {
-        if pagemap >= 0 { close(pagemap) }
-        if memoryFile >= 0 { close(memoryFile) }
-        (pagemap, memoryFile, directoryHash) = (-1, -1, 0)
-    }
-
-    /// Bytes read up to the first page that is not present, or minus errno (ENOMSG when the first page is not present).
-    mutating func readMemory(
-        directory: UnsafePointer<CChar>, tid: Int32, address: UInt64, into out: UnsafeMutableRawPointer, count: Int, throughFile: Bool
-    ) -> Int {
-        guard count > 0, address != 0, address <= UInt64.max - UInt64(count) else { return -Int(EFAULT) }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        var at = directory
-        while at.pointee != 0 {
-            hash = (hash ^ UInt64(UInt8(bitPattern: at.pointee))) &* 0x100_0000_01b3
-            at += 1
-        }
-        if hash != directoryHash || pagemap < 0 {
-            forget()
-            let base = cl_openat(AT_FDCWD, directory, cl_open_directory_flags())
-            guard base >= 0 else { return -Int(errno) }
-            defer { close(base) }
-            pagemap = cl_openat(base, "pagemap", O_RDONLY | O_CLOEXEC)
-            guard pagemap >= 0 else { return -Int(errno) }
-            if throughFile {
-                memoryFile = cl_openat(base, "mem", O_RDONLY | O_CLOEXEC)
-                guard memoryFile >= 0 else {
-                    let number = errno
-                    forget()
-                    return -Int(number)
-                }
-            }
-            directoryHash = hash
-        }
-        let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
-        var done = 0
-        while done < count {
-            let here = address + UInt64(done)
-            // Up to 64 pages at once; on the stack, since this runs in the child.
-            let (run, problem) = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { entries -> (Int, Int32) in
-                let wanted = min(64, Int((here % pageSize + UInt64(count - done) + pageSize - 1) / pageSize))
-                let got = pread(pagemap, entries.baseAddress, wanted * 8, off_t(truncatingIfNeeded: here / pageSize * 8))
-                guard got >= 0 else { return (0, errno) }
-                return ((0..<got / 8).first { entries[$0] >> 63 == 0 } ?? got / 8, 0)
-            }
-            guard run > 0 else { return done > 0 ? done : problem != 0 ? -Int(problem) : -Int(ENOMSG) }
-            let piece = min(count - done, run * Int(pageSize) - Int(here % pageSize))
-            let bytes =
-                throughFile
-                ? pread(memoryFile, out + done, piece, off_t(truncatingIfNeeded: here))
-                : cl_process_vm_read(tid, here, out + done, piece)
-            guard bytes > 0 else { return done > 0 ? done : bytes == 0 ? -Int(EFAULT) : -Int(errno) }
-            done += bytes
-        }
-        return done
-    }
-}
-
-/// CLOCK_MONOTONIC.
-public enum MonotonicClock {
-    /// Nanoseconds since boot, suspended time left out.
-    public static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }

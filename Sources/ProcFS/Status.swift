@@ -1,5 +1,8 @@
 /// `/proc/PID/status` or `/proc/PID/task/TID/status`. Source: proc_pid_status(5), fs/proc/array.c.
 public struct Status: Sendable, Hashable {
+    public var name: String?
+    /// State letter, as in `stat`.
+    public var state: UInt8?
     public var threadGroup: Int32?
     public var id: Int32?
     public var parent: Int32?
@@ -27,6 +30,10 @@ public struct Status: Sendable, Hashable {
             var field = ByteCursor(line)
             guard let key = field.until(0x3A) else { continue }
             switch key.count {
+            case 4 where key.begins(with: "Name"):
+                field.skipBlanks()
+                name = UnsafeRawBufferPointer(rebasing: line[field.position...]).text
+            case 5 where key.begins(with: "State"): state = field.word().first
             case 3 where key.begins(with: "Pid"): id = field.int32()
             case 3 where key.begins(with: "Uid"):
                 _ = field.unsigned()

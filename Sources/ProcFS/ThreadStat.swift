@@ -79,3 +79,16 @@ public struct ThreadStat: Sendable, Hashable {
         policy = cursor.int32()
     }
 }
+
+extension ThreadStat {
+    /// As much of it as `status` tells, for a thread whose `stat` does not answer: its start time and flags are unknown.
+    public init?(_ status: Status) {
+        guard let id = status.id, let state = status.state else { return nil }
+        // The other fields, up to the policy, read 0.
+        let line =
+            "\(id) (\(status.name ?? "")) \(Character(UnicodeScalar(state))) \(status.parent ?? 0)" + String(repeating: " 0", count: 40)
+        guard let stat = Array(line.utf8).withUnsafeBytes({ ThreadStat($0) }) else { return nil }
+        self = stat
+        (processor, policy) = (nil, nil)
+    }
+}

@@ -13,6 +13,9 @@ final class HostModules {
     private let source: HostSource
     var symbolCache: SymbolCache?
     private var modules: [Key: Module?] = [:]
+    /// Devices on which a file could not be read in time, as on a dead FUSE mount: no other is tried. Each try may leave a reader behind
+    /// that hangs until the mount is gone.
+    private var deadDevices: Set<UInt64> = []
 
     init(source: HostSource) { self.source = source }
 
@@ -23,6 +26,10 @@ final class HostModules {
         let key = Key(major: mapping.deviceMajor, minor: mapping.deviceMinor, inode: mapping.inode)
         if let known = modules[key] { return known }
         var module: Module?
+        let device = UInt64(mapping.deviceMajor) << 32 | UInt64(mapping.deviceMinor)
+        guard !deadDevices.contains(device) else { return nil }
+        let abandoned = source.abandonedReads
+        defer { if source.abandonedReads > abandoned { deadDevices.insert(device) } }
         if let file = open(mapping, path: path, pid: pid, tid: tid) {
             module = Module(
                 name: path, file: file, symbolCache: symbolCache,
@@ -46,7 +53,9 @@ final class HostModules {
     private func open(_ mapping: MemoryMapping, path: String, pid: Int32, tid: Int32) -> ElfFile? {
         let base = "\(source.root)/\(pid)"
         func hex(_ value: UInt64) -> String { String(value, radix: 16) }
+        let abandoned = source.abandonedReads
         if let file = elf("\(base)/map_files/\(hex(mapping.start))-\(hex(mapping.end))", inode: nil) { return file }
+        guard source.abandonedReads == abandoned else { return nil }
         let isDeleted = path.hasSuffix(" (deleted)")
         let named = "\(base)/root" + Self.unescaped(path)
         if !isDeleted, let file = elf(named, inode: mapping.inode) { return file }

@@ -112,7 +112,7 @@ struct Chains {
 
     private func extended(from thread: Int32) -> Outcome? {
         guard let step = stepOf[Int(thread)], case .to(let next, let slot) = step.way, let rest = outcomeOf[Int(next)] else { return nil }
-        if let cause = graph.party(slot, of: thread).endsChain {
+        if let cause = graph.party(slot, of: thread).endsChain ?? causeAtRest(graph.party(slot, of: thread), next, rest) {
             return Outcome(
                 // That the party has what is wanted may be certain; that it will not act is a judgement.
                 root: next, cause: cause, outside: nil, deadlock: -1, depth: 1, certainty: min(step.certainty, .inferred),
@@ -122,6 +122,15 @@ struct Chains {
             root: rest.root, cause: rest.cause, outside: rest.outside, deadlock: rest.deadlock, depth: rest.depth + 1,
             certainty: min(step.certainty, rest.certainty), isDemanded: rest.isDemanded || graph.waits[Int(thread)].isDemand,
             endsAtBystander: rest.endsAtBystander, isStuck: rest.isStuck && verdicts.isStuck(thread))
+    }
+
+    /// The party owes an answer, and its own chain ends at once, in something that would not hold it up.
+    private func causeAtRest(_ party: Party, _ next: Int32, _ rest: Outcome) -> Cause? {
+        guard let cause = party.causeAtRest, rest.depth == 0, rest.root == next else { return nil }
+        switch rest.cause {
+        case .idle, .sleeping, .timer, .running, .noSignaller, .selfHeld, .unknown: return cause
+        default: return nil
+        }
     }
 
     private func extendedOrEnd(_ thread: Int32) -> Outcome {

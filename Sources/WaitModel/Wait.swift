@@ -35,11 +35,14 @@ public struct Party: Sendable, Hashable {
     public let because: String
     /// Set for a party at which a chain ends, whatever it does itself: a bystander that only keeps an end open.
     public let endsChain: Cause?
+    /// Set for a party that owes an answer: the cause where nothing holds it up, but it sleeps, runs or rests elsewhere.
+    public let causeAtRest: Cause?
     /// Waits on several things at once (poll sets) number their members; the parties of one member share its number.
     public let member: Int
 
     public init(
-        _ target: PartyTarget, role: String, certainty: Certainty, because: String, endsChain: Cause? = nil, member: Int = 0
+        _ target: PartyTarget, role: String, certainty: Certainty, because: String, endsChain: Cause? = nil, causeAtRest: Cause? = nil,
+        member: Int = 0
     ) {
         self.target = target
         self.role = role
@@ -47,6 +50,7 @@ public struct Party: Sendable, Hashable {
         self.because = because
         self.member = member
         self.endsChain = endsChain
+        self.causeAtRest = causeAtRest
     }
 }
 

@@ -86,7 +86,7 @@ enum FileLocks: WaitResolver {
 
     // MARK: Who holds it
 
-    private struct Holders {
+    struct Holders {
         var processes: [ProcessReading]
         /// The descriptor's `lock:` line confirms them, or the kernel's own rule does (POSIX locks die with their process).
         var isConfirmed: Bool
@@ -117,7 +117,11 @@ enum FileLocks: WaitResolver {
             let process = lock.pid > 0 ? host.process(lock.pid) : nil
             return Holders(processes: process.map { [$0] } ?? [], isConfirmed: true, isComplete: process != nil)
         }
-        // A flock or OFD lock belongs to the open file: whoever has a descriptor of it holds the lock.
+        return openFileHolders(of: lock, link: link, thread, on: host)
+    }
+
+    /// A flock, OFD lock or lease belongs to the open file: whoever has a descriptor of it holds it.
+    static func openFileHolders(of lock: FileLock, link: String?, _ thread: BlockedThread, on host: Host) -> Holders {
         var found: [Int32: ProcessReading] = [:]
         for holder in link.map({ host.holders(of: $0) }) ?? [] where found[holder.pid] == nil {
             guard let info = host.descriptorInfo(holder), info.locks.contains(where: { same($0, lock) }),

@@ -18,6 +18,7 @@ public enum WaitFamilies {
         IOUrings.self,
         SeccompNotifications.self,
         MemoryLimits.self,
+        PageFaults.self,
         Exits.self,
         Sleeps.self,
         Futexes.self,
@@ -33,6 +34,14 @@ public enum WaitFamilies {
         Terminals.self,
         UnixSockets.self,
         InternetSockets.self,
+        Leases.self,
+        FanotifyPermissions.self,
+        FUSEMounts.self,
+        NetworkMounts.self,
+        FrozenFilesystems.self,
+        InodeLocks.self,
+        MemoryMaps.self,
+        Disks.self,
         ChannelOnly.self,
     ]
 

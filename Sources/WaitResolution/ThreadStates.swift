@@ -6,6 +6,7 @@ import WaitModel
 enum ThreadStates: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         let stat = thread.reading.stat
+        if thread.reading.isShut, thread.reading.isAsleep { return shut(thread) }
         switch stat.state {
         case UInt8(ascii: "R"):
             return Runnables.resolve(thread, on: host)
@@ -18,9 +19,23 @@ enum ThreadStates: WaitResolver {
         case UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x"):
             return ended(thread, on: host)
         default:
-            guard stat.isKernelThread else { return nil }
+            guard stat.isKernelThread, !Disks.isBlockedKernelThread(thread) else { return nil }
             return KernelThreads.resolve(thread, on: host)
         }
+    }
+
+    /// The kernel keeps every reader of `stat`, `wchan` and `syscall` waiting while the process holds the lock under which it takes on a
+    /// new program (signal->exec_update_lock, fs/exec.c `begin_new_exec`); nothing else does, where `status` answers.
+    private static func shut(_ thread: BlockedThread) -> Wait {
+        thread.cite(thread.reading.path("stat"), "does not answer")
+        return Wait(
+            kind: .unknown,
+            release: Release(
+                .any,
+                [Party(.outside(.unnamed), role: "unknown", certainty: .possible, because: "the kernel does not tell what it waits for")],
+                completeness: .possible),
+            deadEnd: .unknown, isDemand: true,
+            description: "is most likely in the middle of execve: the kernel does not let anybody read what it waits for")
     }
 
     /// Who sent the signal, nothing records; that a job in the background touched its terminal, the terminal tells.

@@ -54,6 +54,11 @@ extern const struct scenario trap_scenarios[];
 extern const struct scenario signal_scenarios[];
 extern const struct scenario control_scenarios[];
 extern const struct scenario load_scenarios[];
+extern const struct scenario fuse_scenarios[];
+extern const struct scenario inode_scenarios[];
+extern const struct scenario memory_page_scenarios[];
+extern const struct scenario file_watch_scenarios[];
+extern const struct scenario disk_scenarios[];
 
 // The number given after the scenario's name (loads), or `fallback`.
 long option_number(long fallback);
@@ -150,6 +155,7 @@ void await_all_roles(int count);
 void print_stage(void);
 void print_pause(void);
 void clear_stage(void);
+void clear_mounts(void);
 bool stage_failed(void);
 // The first role of [from, to) that does not stand as it announced; -1 when all do.
 int first_unsettled(int from, int to);

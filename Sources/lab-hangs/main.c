@@ -30,6 +30,11 @@ static const struct scenario *const families[] = {
     signal_scenarios,
     control_scenarios,
     load_scenarios,
+    fuse_scenarios,
+    inode_scenarios,
+    memory_page_scenarios,
+    file_watch_scenarios,
+    disk_scenarios,
 };
 #endif
 

@@ -110,6 +110,7 @@ static void end_actors(void) {
 }
 
 void clear_stage(void) {
+    clear_mounts();
     if (stage->group_count > 0) {
         // Before they are thawed, so that none of them goes on with what it was about.
         int count = atomic_load(&stage->role_count);

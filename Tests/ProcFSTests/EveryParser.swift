@@ -9,6 +9,7 @@ enum EveryParser: UInt8, CaseIterable {
     case fileLocks, descriptorInfo, memoryMap, messageQueues
     case controlGroupMounts, controlGroupMemberships, ioUring
     case unixTable, unixDiagnostics, internetDiagnostics, netlinkAttributes, unixName, cursor
+    case mountTable, descriptorDetails, hungTaskReport, descriptorLinks
 
     /// Parses; returns a number that depends on everything that was found, so that nothing is optimised away.
     @discardableResult func run(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -54,6 +55,20 @@ enum EveryParser: UInt8, CaseIterable {
             return sum
         case .unixName: return UnixSocket.name(bytes)?.utf8.count ?? -1
         case .cursor: return Self.walk(bytes)
+        case .mountTable:
+            return Mount.table(bytes).reduce(0) {
+                $0 ^ $1.hashValue ^ Int(truncatingIfNeeded: $1.kernelDevice) ^ ($1.option("addr")?.hashValue ?? 1)
+            }
+        case .descriptorDetails:
+            let details = DescriptorDetails(bytes)
+            return details.fanotifyMarks.reduce(details.hashValue) { $0 ^ ($1.asksForPermission ? 1 : 0) }
+                ^ (details.answersPermission ? 2 : 0)
+        case .hungTaskReport:
+            return (HungTaskReport(record: bytes)?.hashValue ?? 0) ^ (HungTaskReport(text: bytes.text, atMicroseconds: 1)?.hashValue ?? 0)
+        case .descriptorLinks:
+            var sum = 0
+            let isRefused = DescriptorLinks.forEach(in: bytes) { sum &+= Int($0) &+ $1.count }
+            return sum ^ (isRefused ? 1 : 0)
         }
     }
 

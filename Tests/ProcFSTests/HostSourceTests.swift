@@ -48,7 +48,7 @@ import Testing
         try #require(pipe(&ends) == 0)
         defer { for end in ends { close(end) } }
         var links: [Int32: String] = [:]
-        #expect(HostSource().forEachDescriptor(in: "\(own)/fd") { links[$0] = $1.text } == nil)
+        #expect(descriptors(of: own) { links[$0] = $1 } == nil)
         let link = try #require(links[ends[0]])
         #expect(link.hasPrefix("pipe:[") && links[ends[1]] == link)
     }
@@ -89,6 +89,35 @@ import Testing
         }
     }
 
+    private func descriptors(of pid: Int32, _ body: (Int32, String) -> Void) -> ReadError? {
+        var problem: ReadError?
+        HostSource().forEachDescriptor(in: [((), "\(pid)/fd")], { body($1, $2.text) }, end: { problem = $1 })
+        return problem
+    }
+
+    @Test func endedReadersAreReaped() throws {
+        let source = HostSource()
+        source.readLimitMilliseconds = 50
+        for _ in 0..<3 {
+            _ = source.read("self/stat")
+            let reader = try #require(readers().first { state(of: $0) != UInt8(ascii: "Z") })
+            try #require(kill(reader, SIGSTOP) == 0)
+            #expect(source.read("self/stat") == .failure(.timedOut))
+        }
+        #expect(
+            wait {
+                _ = source.read("self/stat")
+                return !readers().contains { state(of: $0) == UInt8(ascii: "Z") }
+            })
+        source.close()
+    }
+
+    @Test func manyStandstillsCostEverLess() {
+        #expect(ReaderProcess.patience(250, after: 0) == 250)
+        let total = (0..<200).reduce(0) { $0 + Int(ReaderProcess.patience(250, after: $1)) }
+        #expect(total < 8000, "two hundred reads that hang leave time within ten seconds")
+    }
+
     @Test func vanishedProcess() throws {
         let source = HostSource()
         let helper = try Helper("/bin/true", [])
@@ -98,7 +127,7 @@ import Testing
         #expect(source.readInPlace("\(pid)/stat") { $0.count } == .failure(.gone))
         #expect(source.numbers(in: "\(pid)/task") == .failure(.gone))
         #expect(source.link("\(pid)/exe") == .failure(.gone))
-        #expect(source.forEachDescriptor(in: "\(pid)/fd") { _, _ in } == .gone)
+        #expect(descriptors(of: pid) { _, _ in } == .gone)
         #expect(source.memory(pid: pid, tid: pid, address: 4096, count: 8) == .failure(.gone))
     }
 
@@ -131,9 +160,9 @@ import Testing
         let source = HostSource()
         _ = source.read("self/stat")
         let reader = try #require(readers().first)
-        var descriptors: [Int32] = []
-        _ = HostSource().forEachDescriptor(in: "\(reader)/fd") { number, _ in descriptors.append(number) }
-        #expect(!descriptors.isEmpty && !descriptors.contains { $0 <= 2 })
+        var numbers: [Int32] = []
+        _ = descriptors(of: reader) { number, _ in numbers.append(number) }
+        #expect(!numbers.isEmpty && !numbers.contains { $0 <= 2 })
         source.close()
     }
 

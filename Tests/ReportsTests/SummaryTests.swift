@@ -32,7 +32,7 @@ import WaitModel
             "app (1) is frozen by its cgroup"
         ),
         (
-            .unanswered, "peer (2) does not answer and does not read from pipe 5, though nothing seen holds it up; that holds up app (1)",
+            .unanswered, "peer (2) does not read from pipe 5, though nothing seen holds it up; that holds up app (1)",
             "app (1) writes to pipe 5; nobody answers"
         ),
         (.progress, "peer (2) makes progress; nothing is wrong; that holds up app (1)", "app (1) makes progress; nothing is wrong"),

@@ -124,12 +124,11 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     case .inFlightFD: return "\(own); the other end sits in a message that nobody has received"
     case .unanswered:
         return finding.chain.count > 1
-            ? "\(thread) does not answer\(refusal.hasPrefix(sameRefusal) ? String(refusal.dropFirst(sameRefusal.count)) : refusal), though nothing seen holds it up"
-            : "\(own); nobody answers"
+            ? "\(thread) \(omission(refusal)), though nothing seen holds it up" : "\(own); nobody answers"
     case .missedEvent: return "\(own); the event is there, but nobody was woken"
     case .flowStopped: return "\(own); its output was stopped with Ctrl-S (XOFF), Ctrl-Q continues it"
     case .memoryLimit: return own + (own.contains("memory") ? "" : "; its cgroup is at its memory limit")
-    case .filesystemFrozen: return "\(own); the file system is frozen"
+    case .filesystemFrozen: return own + (own.contains("frozen") ? "; nothing records who froze it" : "; the file system is frozen")
     case .diskIO: return "\(own); the kernel waits for a device"
     case .external: return "\(own); that is up to \(outsideWords(finding.outside))"
     case .runtimeInternal: return "\(own); only its language runtime can tell who holds that"
@@ -138,7 +137,11 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     }
 }
 
-private let sameRefusal = " and does not answer"
+/// What somebody who owes an answer does not do, from its refusal clause.
+private func omission(_ refusal: String) -> String {
+    let prefix = " and does not "
+    return refusal.hasPrefix(prefix) ? "does not " + refusal.dropFirst(prefix.count) : "does not answer" + refusal
+}
 
 /// Whether no thread of the root's process was seen that is not held as the root is. A tracer, and a cgroup of v1, may hold single threads.
 private func isHeldAsAWhole(_ root: ThreadID, _ index: DiagnosisIndex) -> Bool {
@@ -192,9 +195,13 @@ private func refusalClause(_ finding: Finding, _ index: DiagnosisIndex) -> Strin
     case .unixSend, .tcpSend, .pipeWrite: return " and does not read from \(label)"
     case .sysvMessageReceive, .posixQueueReceive, .unixReceive, .tcpReceive, .pipeRead: return " and writes nothing to \(label)"
     case .fifoOpenRead, .fifoOpenWrite: return " and does not open the other end of \(label)"
+    case .fileLease where finding.cause == .unanswered: return " and does not give up \(label)"
     case .futexMutex, .futexRwlock, .fileLockFlock, .fileLockPOSIX, .fileLockOFD, .fileLease, .inodeLock: return " while it holds \(label)"
     case .futexJoin, .childExit, .vfork: return " and does not end"
-    case .fuse, .seccompNotify: return " and does not answer for \(label)"
+    case .fuse, .seccompNotify, .diskIO: return " and does not answer for \(label)"
+    case .pageFault where resource.name.hasPrefix("userfaultfd:"): return " and does not supply the page of memory"
+    case .pageFault: return " and does not answer for \(label)"
+    case .fanotify: return " and does not give its permission"
     default: return ""
     }
 }

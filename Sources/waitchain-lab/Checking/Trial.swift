@@ -103,7 +103,7 @@ extension Scenario {
     /// Whether who holds the other end of a descriptor decides it: then another user's process, which we may not look
     /// into, could be the one.
     var restsOnDescriptors: Bool {
-        let families = ["pipe-", "fifo-", "unix-", "tcp-", "eventfd-", "poll", "select", "epoll"]
+        let families = ["pipe-", "fifo-", "unix-", "tcp-", "eventfd-", "poll", "select", "epoll", "file-lease"]
         let kinds = truths.flatMap { ($0.kinds ?? []) + ($0.chain ?? []) }
         return kinds.contains { kind in families.contains { kind.hasPrefix($0) } }
     }
