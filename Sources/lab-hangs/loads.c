@@ -1,6 +1,8 @@
 // Loads for measuring: many threads, many processes, many descriptors, a heartbeat that feels being stopped.
 #include "lab.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -61,6 +63,31 @@ static void open_many(void *count) {
 
 static void descriptors(void) { actor("crowd", open_many, (void *)wanted(1000, 1000000)); }
 
+// Half of them Unix pairs, half both ends of TCP connections over loopback.
+static void open_sockets(void *count) {
+    keep_only(-1);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int listener = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof own;
+    must(bind(listener, (struct sockaddr *)&own, length), "bind");
+    must(listen(listener, 5), "listen");
+    must(getsockname(listener, (struct sockaddr *)&own, &length), "getsockname");
+    for (long i = 0; i < (long)count; i += 4) {
+        int ends[2];
+        must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+        int client = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+        must(connect(client, (struct sockaddr *)&own, sizeof own), "connect");
+        must(accept(listener, NULL, NULL), "accept");
+    }
+    pause_for_good();
+}
+
+static void sockets(void) { actor("crowd", open_sockets, (void *)wanted(1000, 100000)); }
+
 // Runs every millisecond; the longest gap between two runs is said when the scenario ends. A reader that stops its
 // target, even for a moment, shows here.
 static void beat(void *unused) {
@@ -106,6 +133,7 @@ const struct scenario load_scenarios[] = {
     {"idle-threads", idle_threads, 1},
     {"idle-processes", idle_processes, 1},
     {"descriptors", descriptors, 1},
+    {"sockets", sockets, 1},
     {"heartbeat", heartbeat, 1},
     {"hung-pair", hung_pair, 2},
     {NULL, NULL, 0},
