@@ -224,6 +224,9 @@ final class ControlGroups {
 extension Host {
     private var controlGroups: ControlGroups { attached { ControlGroups(source) } }
 
+    /// Whether the control groups of a thread may be read.
+    public func knowsControlGroups(of thread: ThreadReading) -> Bool { !controlGroups.memberships(of: thread).isEmpty }
+
     /// Whether the cgroup of a thread is frozen, by the unified hierarchy's freezer or that of v1; nil when there is none here.
     public func freezer(of thread: ThreadReading, unified: Bool) -> FreezerState? { controlGroups.freezer(of: thread, unified: unified) }
 
