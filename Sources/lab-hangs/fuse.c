@@ -334,7 +334,10 @@ static void maps_file_as(const char *role) {
     buffered_file = must(open(on_mount("file"), O_RDONLY), "open");
     int direct_file = must(open(on_mount("file"), O_RDONLY | O_APPEND), "open");
     performer("reader", reads_buffered, NULL);
-    if (role) performer("victim", maps_memory, NULL);
+    if (role) {
+        performer("victim", maps_memory, NULL);
+        tid_of("victim");  // once the map is locked, a thread may not come far enough to report itself
+    }
     await_blocked("reader");
     will_wait(SYS_mmap);
     mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, direct_file, 0);
