@@ -24,7 +24,9 @@ final class HostModules {
         if let known = modules[key] { return known }
         var module: Module?
         if let file = open(mapping, path: path, pid: pid, tid: tid) {
-            module = Module(name: path, file: file, symbolCache: symbolCache, openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
+            module = Module(
+                name: path, file: file, symbolCache: symbolCache,
+                openDebugFile: { [weak self] in self?.debugFile(of: $0, path: path, pid: pid) })
         }
         modules[key] = .some(module)
         return module

@@ -85,7 +85,8 @@ final class SymbolTable {
         records.withUnsafeBytes { raw in
             let at = index * 24
             return Entry(
-                start: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self), size: raw.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self),
+                start: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self),
+                size: raw.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self),
                 name: raw.loadUnaligned(fromByteOffset: at + 16, as: UInt32.self), rank: raw[at + 20])
         }
     }
