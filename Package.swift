@@ -28,7 +28,7 @@ let package = Package(
             name: "KernelFacts",
             resources: [.embedInCode("system-calls.tsv"), .embedInCode("wait-channels.tsv"), .embedInCode("known-hangs.tsv")]),
         // What is known of a host at one moment, and where each fact came from.
-        .target(name: "Evidence", dependencies: ["ProcFS", "KernelFacts", "WaitModel"]),
+        .target(name: "Evidence", dependencies: ["CLinux", "ProcFS", "KernelFacts", "WaitModel"]),
         // Call stacks of threads that nobody stopped: ELF files, call frame information, symbols, lines.
         .target(name: "UserStacks", dependencies: ["Evidence"], linkerSettings: [.linkedLibrary("stdc++")]),
         // One resolver a wait family: evidence in, a wait out.

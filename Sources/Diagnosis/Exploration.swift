@@ -51,7 +51,10 @@ struct Exploration {
             standing = reachable(from: standings.filter { !$0.value.isAtRest }.map(\.key))
         }
         for id in host.moved(among: standing) {
-            if case .waiting? = waits[id]?.mobility { waits[id]?.mobility = .free(.progress) }
+            guard let wait = waits[id], case .waiting = wait.mobility else { continue }
+            // A runtime's lock that is tried in slices of time makes its waiter run without getting on.
+            if wait.kind == .runtimePark, wait.deadEnd == .runtimeInternal { continue }
+            waits[id]?.mobility = .free(.progress)
         }
         return waits
     }

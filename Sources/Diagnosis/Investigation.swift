@@ -276,11 +276,12 @@ public struct Investigation {
 
     private func threadReport(_ reading: ThreadReading, wait: Wait, evidence: [EvidenceItem], _ host: Host) -> ThreadReport {
         let process = host.process(reading.pid)
+        let container = (process?.living).flatMap { host.container(of: $0) }
         let stack = options.kernelStacks ? kernelStack(of: reading, host) : []
         return ThreadReport(
             id: reading.id, process: process?.name ?? reading.name, thread: reading.name,
             executable: process.flatMap { host.executable(of: $0) },
-            state: reading.stat.state, container: nil,
+            state: reading.stat.state, container: container?.description,
             blockedSeconds: wait.kind == .runnable || reading.stat.state == UInt8(ascii: "Z") ? nil : host.secondsSinceLastRun(reading),
             wait: wait,
             kernelStack: stack, evidence: evidence)

@@ -15,6 +15,13 @@ public struct DescriptorInfo: Sendable, Hashable {
     public var eventfdCount: UInt64?
     /// timerfd `it_value` is not (0, 0).
     public var timerArmed: Bool?
+    /// An eventfd that gives one at a time (EFD_SEMAPHORE); shown since Linux 6.1 or so.
+    public var eventfdIsSemaphore: Bool?
+    /// Files that an inotify watches: how many, and the first of them by inode and device as fdinfo prints them.
+    public var inotifyWatches = 0
+    public var firstWatch: (inode: UInt64, device: UInt64)? { watchInode.flatMap { inode in watchDevice.map { (inode, $0) } } }
+    private var watchInode: UInt64?
+    private var watchDevice: UInt64?
     /// signalfd's mask; bit n-1 stands for signal n.
     public var signalMask: UInt64?
     /// A terminal master's number: its other side is `/dev/pts/NUMBER`.
@@ -59,6 +66,14 @@ public struct DescriptorInfo: Sendable, Hashable {
                 eventfdID = field.signed()
             } else if key.begins(with: "eventfd-count") {
                 eventfdCount = field.unsigned(base: 16)
+            } else if key.begins(with: "eventfd-semaphore") {
+                eventfdIsSemaphore = field.unsigned() == 1
+            } else if key.begins(with: "inotify wd") {
+                inotifyWatches += 1
+                guard watchInode == nil else { continue }
+                _ = field.word()
+                if field.until(0x3A)?.begins(with: " ino") == true { watchInode = field.unsigned(base: 16) }
+                if field.until(0x3A)?.begins(with: " sdev") == true { watchDevice = field.unsigned(base: 16) }
             } else if key.begins(with: "it_value") {
                 field.skipBlanks()
                 guard field.skip(0x28), let seconds = field.unsigned(), field.skip(0x2C), let nanoseconds = field.unsigned() else {

@@ -152,6 +152,15 @@ public final class HostSource {
         one(.file(path: root + "/" + path, limit: limit)) { Array($0) }
     }
 
+    /// Where this machine's files lie that do not belong to the procfs: nothing for a live one, beside it for a recorded tree.
+    public var systemRoot: String { isProcFS ? "" : root.hasSuffix("/proc") ? String(root.dropLast("/proc".count)) : root }
+
+    /// A file of another kernel file system, such as a cgroup mount, through the reader process.
+    /// - Parameter path: absolute, as this machine has it.
+    public func readSystemFile(_ path: String, limit: Int = 1 << 14) -> Result<[UInt8], ReadError> {
+        one(.file(path: systemRoot + path, limit: limit)) { Array($0) }
+    }
+
     /// Reads a part of a regular file anywhere through the reader process: what is mapped may lie on a mount that answers never.
     /// - Parameters:
     ///   - path: absolute, not below `root`.

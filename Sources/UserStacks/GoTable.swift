@@ -57,10 +57,22 @@ final class GoTable {
         }
         quantum = UInt64(header[6])
         functionCount = words[0]
-        textStart = form == .go116 ? 0 : words[2]
+        // A position-independent program has it in a relocation only.
+        textStart = form == .go116 ? 0 : words[2] != 0 ? words[2] : Self.relocated(section.address + 24, file) ?? 0
         parts = form == .go116 ? Array(words[2..<7]) : Array(words[3..<8])
-        // A relocated program's text start is filled in when it is loaded.
         guard functionCount > 0, functionCount < 1 << 24, parts.allSatisfy({ $0 < section.size }), form == .go116 || textStart > 0 else {
+            return nil
+        }
+    }
+
+    /// The addend of the relocation of a word (Elf64_Rela), as the file counts.
+    private static func relocated(_ address: UInt64, _ file: ElfFile) -> UInt64? {
+        guard let relocations = file.contents(".rela.dyn") ?? file.contents(".rela") else { return nil }
+        return relocations.withUnsafeBytes { raw in
+            for at in stride(from: 0, through: raw.count - 24, by: 24)
+            where raw.loadUnaligned(fromByteOffset: at, as: UInt64.self) == address {
+                return raw.loadUnaligned(fromByteOffset: at + 16, as: UInt64.self)
+            }
             return nil
         }
     }

@@ -51,6 +51,10 @@ final class HostModules {
         let named = "\(base)/root" + Self.unescaped(path)
         if !isDeleted, let file = elf(named, inode: mapping.inode) { return file }
         if let file = elf("\(base)/exe", inode: mapping.inode) { return file }
+        // A process whose first thread has ended shows both only by a thread that lives.
+        let living = "\(base)/task/\(tid)"
+        if !isDeleted, let file = elf(living + "/root" + Self.unescaped(path), inode: mapping.inode) { return file }
+        if let file = elf("\(living)/exe", inode: mapping.inode) { return file }
         // File systems whose inode numbers differ between maps and stat (overlays): the build-id decides.
         guard !isDeleted, let file = elf(named, inode: nil), !file.buildID.isEmpty, mapping.fileOffset <= 1 << 40 else { return nil }
         let bias = file.codeAddress(ofOffset: mapping.fileOffset).map { mapping.start &- $0 }

@@ -183,7 +183,7 @@ public final class StackReader {
         return SystemCallState(bytes) == thread.call
     }
 
-    private func image(of thread: ThreadReading) -> ProcessImage {
+    func image(of thread: ThreadReading) -> ProcessImage {
         if let image = images[thread.pid] { return image }
         let (pid, tid) = (thread.pid, thread.tid)
         let machine: Machine

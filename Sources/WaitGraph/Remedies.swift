@@ -86,7 +86,7 @@ struct RemedyFinder {
     private func canBeKilled(_ process: Int32) -> Bool {
         graph.processes[Int(process)].pid > 1
             && graph.threadsOfProcess[Int(process)].contains {
-                graph.waits[Int($0)].kind != .kernelWorker && !graph.isDead($0)
+                graph.waits[Int($0)].kind != .kernelWorker && graph.waits[Int($0)].isKillable && !graph.isDead($0)
             }
     }
 

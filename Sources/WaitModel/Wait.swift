@@ -111,13 +111,15 @@ public struct Wait: Sendable, Hashable {
     public var deadEnd: Cause
     /// Somebody wants this to end now: a lock, a full buffer, an unread request. Not: a reader or an event loop with nothing to do.
     public var isDemand: Bool
+    /// SIGKILL would end the thread where it stands; false only where it is known not to.
+    public var isKillable: Bool
     /// One clause for the reader, beginning with a verb: `sends to SysV message queue 5 (16384 of 16384 bytes)`.
     public var description: String
 
     public init(
         kind: WaitKind, channel: String? = nil, systemCall: String? = nil, timeoutSeconds: Double? = nil,
         resource: ResourceID? = nil, release: Release = Release(), mobility: Mobility = .waiting, deadEnd: Cause = .unknown,
-        isDemand: Bool = false, description: String = ""
+        isDemand: Bool = false, isKillable: Bool = true, description: String = ""
     ) {
         self.kind = kind
         self.channel = channel
@@ -128,6 +130,7 @@ public struct Wait: Sendable, Hashable {
         self.mobility = mobility
         self.deadEnd = deadEnd
         self.isDemand = isDemand
+        self.isKillable = isKillable
         self.description = description
     }
 }

@@ -9,6 +9,8 @@ enum ChannelOnly: WaitResolver {
     static func resolve(_ thread: BlockedThread, on host: Host) -> Wait? {
         let found = thread.classification
         guard let family = found.family, family != .ambiguous else { return nil }
+        // Where its control group may be read, that decides, and it has been asked already.
+        if found.kind == .frozen, host.knowsControlGroups(of: thread.reading) { return nil }
         if thread.channelAbsence == nil {
             thread.cite("classification", "by \(found.basis)" + (found.function.map { ": \($0)" } ?? ""))
         }

@@ -17,8 +17,8 @@ enum Events: WaitResolver {
         switch name {
         case "eventfd": return eventfd(isWrite: isWrite, thread, on: host)
         case "timerfd": return timer(thread, on: host)
-        case "signalfd": return idle(.signalfdRead, .unnamed, "reads signals from a signalfd", "whoever sends a signal")
-        case "inotify": return idle(.inotifyRead, .newWork, "reads file events (inotify)", "whoever changes a watched file")
+        case "signalfd": return signals(thread, on: host)
+        case "inotify": return watches(thread, on: host)
         case "fanotify", "[fanotify]": return idle(.fanotify, .newWork, "reads file events (fanotify)", "whoever touches a watched file")
         default: return nil
         }
@@ -60,11 +60,44 @@ enum Events: WaitResolver {
             deadEnd: counterparts.deadEnd(of: thread, on: host), isDemand: direction == .write,
             resource: Resource(
                 id: ResourceID("eventfd:\(id)"), kind: "eventfd", label: "eventfd \(id)",
-                facts: [("count", .number(Int64(clamping: info.eventfdCount ?? 0)))]),
+                facts: [("count", .number(Int64(clamping: info.eventfdCount ?? 0)))]
+                    + (info.eventfdIsSemaphore.map { [("isSemaphore", .flag($0))] } ?? [])),
             text: "eventfd \(id)"
                 + (who.isEmpty
                     ? ", which only its own process has" : ", which \(who) \(counterparts.others.count == 1 ? "has" : "have") too"),
             completeness: counterparts.completeness)
+    }
+
+    private static func signals(_ thread: BlockedThread, on host: Host) -> Wait {
+        let mask = host.descriptorInfo(thread.int(0), of: thread.reading)?.signalMask
+        if let mask { thread.cite("\(thread.reading.path("fdinfo"))/\(thread.int(0))", "sigmask \(String(mask, radix: 16))") }
+        return idle(
+            .signalfdRead, .unnamed, "waits for \(mask.map(SignalName.words) ?? "a signal") (signalfd)", "whoever sends a signal")
+    }
+
+    private static func watches(_ thread: BlockedThread, on host: Host) -> Wait {
+        guard let info = host.descriptorInfo(thread.int(0), of: thread.reading) else {
+            return idle(.inotifyRead, .newWork, "reads file events (inotify)", "whoever changes a watched file")
+        }
+        let count = info.inotifyWatches
+        var wait = idle(
+            .inotifyRead, .newWork,
+            count == 0
+                ? "reads file events (inotify), and watches no file at all"
+                : "waits for a change of \(count == 1 ? "the file that it watches" : "any of \(count) files") (inotify)",
+            count == 0 ? "whoever adds a file to watch" : "whoever changes a watched file")
+        // Without a watch no event will come: only its own process may add one.
+        if count == 0 { wait.deadEnd = .noSignaller }
+        var facts: [(key: String, value: FactValue)] = [("watches", .number(Int64(count)))]
+        if let first = info.firstWatch {
+            facts.append(("firstInode", .number(Int64(clamping: first.inode))))
+            facts.append(("firstDevice", .text("\(first.device >> 20):\(first.device & 0xfffff)")))
+        }
+        wait.resource = host.register(
+            Resource(
+                id: ResourceID("inotify:\(thread.reading.pid):\(thread.int(0))"), kind: "inotify",
+                label: "inotify \(thread.int(0)) of process \(thread.reading.pid)", facts: facts))
+        return wait
     }
 
     private static func timer(_ thread: BlockedThread, on host: Host) -> Wait {

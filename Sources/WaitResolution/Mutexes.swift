@@ -2,137 +2,151 @@ import Evidence
 import ProcFS
 import WaitModel
 
-/// Mutexes whose owner is recorded: glibc's in all types, robust and priority-inheriting ones, musl's recursive ones.
-/// Source: glibc sysdeps/nptl/bits/struct_mutex.h, nptl/pthread_mutex_lock.c; musl src/thread/pthread_mutex_timedlock.c.
+/// glibc's mutexes of all types, its stdio and internal locks, and every lock that the kernel passes on by priority inheritance.
+///
+/// That memory looks like a mutex does not make it one: the claim is certain when the call came from the C library's own code and every
+/// field agrees. Source: glibc sysdeps/nptl/bits/struct_mutex.h, nptl/pthreadP.h, nptl/pthread_mutex_lock.c, nptl/lowlevellock.c.
 enum Mutexes {
     /// Bits of `__kind` (nptl/pthreadP.h).
     private static let robustBit: UInt32 = 0x10
     private static let inheritBit: UInt32 = 0x20
     private static let protectBit: UInt32 = 0x40
     private static let sharedBit: UInt32 = 0x80
+    /// FORCE_ELISION, NO_ELISION.
     private static let elisionBits: UInt32 = 0x300
+    /// PTHREAD_MUTEX_PRIO_CEILING_MASK: the word of a priority-protecting mutex holds its ceiling, too.
+    private static let ceilingBits: UInt32 = 0xfff8_0000
+    /// PTHREAD_MUTEX_INCONSISTENT, PTHREAD_MUTEX_NOTRECOVERABLE.
+    private static let specialOwners: [UInt32] = [0x7fff_ffff, 0x7fff_fffe]
 
-    static func resolve(_ call: FutexCall, _ bytes: [UInt8], _ thread: BlockedThread, on host: Host) -> Wait? {
-        // Robust (glibc: kind at +16 says so) and musl's owner-recording mutexes wait for "owner | WAITERS".
-        if call.value & 0x8000_0000 != 0, call.value != 0xffff_ffff {
-            let owner = bytes.u32(0) & FutexCall.tidMask
-            let kind = bytes.u32(thread.wordSize == 8 ? 16 : 12)
-            let robust = kind & robustBit != 0 && kind & ~(0xff | elisionBits) == 0
-            guard owner != 0, robust || host.thread(ofInnermostID: Int32(owner), in: thread.id.process) != nil else { return nil }
-            // musl's ordinary mutex holds EBUSY there and records nobody; thread 16 of a namespace would look the same.
-            guard robust || owner != 16 else { return nil }
-            return owned(by: owner, call, thread, on: host, what: robust ? "robust mutex" : "mutex", word: bytes)
+    static func resolve(_ memory: FutexMemory, _ caller: FutexCaller, _ thread: BlockedThread, on host: Host) -> Wait? {
+        let isCertain = caller.surelyIs(.glibc)
+        if memory.call.value & FutexCall.waitersBit != 0 { return robust(memory, isCertain, thread, on: host) }
+        // Whoever sleeps has set the word to 2. Without a time limit the library waits by FUTEX_WAIT, with one by FUTEX_WAIT_BITSET
+        // (sysdeps/nptl/futex-internal.h); by FUTEX_WAIT_BITSET without one others wait, Rust's locks among them.
+        guard memory.call.command == 0 || memory.call.hasLimit else { return nil }
+        let kind = memory.u32(thread.wordSize == 8 ? 16 : 12) ?? 0
+        guard memory.call.value & ~(kind & protectBit != 0 ? ceilingBits : 0) == 2 else { return nil }
+        if isCertain, memory.word & ~ceilingBits == 0 {
+            return OwnedLock(noun: "lock").unnamed(
+                memory.call, thread, on: host, because: "the lock is free",
+                "waits for a lock that nobody holds now: its wake-up was lost or is on its way")
         }
-        // glibc: {int lock; unsigned count; int owner; unsigned nusers; int kind}, and whoever sleeps has set lock to 2.
-        guard call.value == 2, bytes.u32(0) != 0, bytes.count >= 20 else { return nil }
-        let kind = bytes.u32(thread.wordSize == 8 ? 16 : 12)
-        let owner = bytes.u32(8)
-        guard kind & ~(0x3 | protectBit | sharedBit | elisionBits) == 0, owner != 0, owner <= 4 << 20 else {
-            return standardStream(call, bytes, thread, on: host)
-        }
-        let users = bytes.u32(thread.wordSize == 8 ? 12 : 16)
-        guard users >= 1, users <= 1 << 20, kind & 3 == 1 || bytes.u32(4) == 0 else { return nil }
-        let name = ["mutex", "recursive mutex", "error-checking mutex", "adaptive mutex"][Int(kind & 3)]
-        return owned(by: owner, call, thread, on: host, what: name, word: bytes)
+        if let lock = ordinary(memory, isCertain, thread, on: host) { return lock }
+        if let stream = standardStream(memory, thread, on: host) { return stream }
+        guard isCertain else { return nil }
+        return internalLock(memory, caller, thread, on: host)
     }
 
-    /// stdio's lock: {int lock; int count; void *owner}, owner pointing to the holder's struct pthread.
-    private static func standardStream(_ call: FutexCall, _ bytes: [UInt8], _ thread: BlockedThread, on host: Host) -> Wait? {
-        guard call.isPrivate else { return nil }
-        let owner = thread.wordSize == 8 ? bytes.u64(8) : UInt64(bytes.u32(8))
-        guard let tid = ThreadDescriptor.tid(ofDescriptorAt: owner, thread), tid != 0, tid <= 4 << 20 else { return nil }
-        return owned(by: tid, call, thread, on: host, what: "stdio stream's lock", word: bytes)
-    }
-
-    /// A lock whose word or owner field names `tid`.
-    static func owned(
-        by tid: UInt32, _ call: FutexCall, _ thread: BlockedThread, on host: Host, what: String, word: [UInt8]? = nil
-    ) -> Wait {
-        thread.cite("memory \(thread.reading.pid):0x\(String(call.address, radix: 16))", "owner of the \(what) is thread \(tid)")
-        let resource = call.register(kind: "mutex", label: what, thread, on: host, facts: [("ownerTid", .number(Int64(tid)))])
-        // What the kernel or the C library does when the owner dies: robust and priority-inheriting locks pass on.
-        let passesOn = what == "robust mutex" || call.isPriorityInheriting
-        var wait = Wait(
-            kind: .futexMutex, resource: resource, release: Release(.any, [], onDeath: passesOn ? .released : .kept), deadEnd: .unknown,
-            isDemand: true, description: "waits for \(article(what)) \(what)")
-        guard tid != 0 else {
-            wait.release.parties = [Party(.outside(.unnamed), role: "owner", certainty: .possible, because: "the lock names no owner")]
-            return wait
+    /// {int lock; unsigned count; int owner; unsigned nusers; int kind; short spins, elision; list}, on 32 bits {… owner; kind; nusers; …}.
+    private static func ordinary(_ memory: FutexMemory, _ isCertain: Bool, _ thread: BlockedThread, on host: Host) -> Wait? {
+        let is64 = thread.wordSize == 8
+        guard let count = memory.u32(4), let owner = memory.u32(8), let kind = memory.u32(is64 ? 16 : 12),
+            let users = memory.u32(is64 ? 12 : 16)
+        else { return nil }
+        let type = kind & 3
+        guard kind & ~(3 | protectBit | sharedBit | elisionBits) == 0,
+            (kind & sharedBit != 0) == !memory.call.isPrivate, owner <= LockOwners.largestTID
+        else { return nil }
+        // Only a recursive mutex counts, a priority-protecting one to 1; only an adaptive one spins; a robust one alone is in a list.
+        guard type == 1 || count <= (kind & protectBit == 0 ? 0 : 1), type != 1 || count >= 1 || owner == 0 else { return nil }
+        if is64 {
+            guard memory.u64(24) == 0, memory.u64(32) == 0, type == 3 || (memory.u32(20) ?? 1) & 0xffff == 0 else { return nil }
         }
-        let shared = call.sharedPlace(thread, on: host)
-        if let owner = host.thread(ofInnermostID: Int32(tid), in: thread.id.process) {
-            wait.release.parties = [
-                Party(.thread(owner.id), role: "owner", certainty: .certain, because: "the lock's owner field is its thread id")
-            ]
-            wait.description =
-                owner.id == thread.id
-                ? "waits for \(article(what)) \(what) that it holds itself"
-                : "waits for \(article(what)) \(what) that thread \(owner.name) (\(owner.tid)) holds"
-            return wait
+        let name = ["mutex", "recursive mutex", "error-checking mutex", "adaptive mutex"][Int(type)]
+        guard owner != 0 else {
+            // All zero but for the lock: a lock of the C library's own, which is one int, looks the same.
+            guard isCertain, users >= 1 || kind != 0 else { return nil }
+            return OwnedLock(noun: name).unnamed(
+                memory.call, thread, on: host, because: "the lock names no owner: it changes hands, or hardware lock elision is on",
+                "waits for a mutex that names no owner")
         }
-        guard let shared else {
-            wait.deadEnd = neverInProcess(tid, thread, on: host) ? .ownerNotInProcess : .ownerExited
-            wait.description =
-                wait.deadEnd == .ownerExited
-                ? "waits for \(article(what)) \(what) whose owner, thread \(tid), has exited"
-                : "waits for \(article(what)) \(what) that was copied by fork while thread \(tid) of the parent held it"
-            return wait
+        guard users >= 1, users <= 1 << 20 else { return nil }
+        var lock = OwnedLock(noun: name, certainty: isCertain ? .certain : .inferred)
+        if type == 1, isInLoader(memory.call, thread, on: host) {
+            lock = OwnedLock(noun: "dynamic loader's lock", isTheOnlyOne: true, certainty: lock.certainty)
         }
-        if let owner = sharedOwner(tid, mapping: shared, thread, on: host) {
-            wait.release.parties = [
-                Party(
-                    .thread(owner.id), role: "owner", certainty: .certain,
-                    because: "the lock's owner field is its thread id, and its process maps the same memory")
-            ]
-            let process = host.process(owner.pid)?.name ?? "process"
-            wait.description = "waits for a shared \(what) that \(process)/\(owner.name) (\(owner.tid)) holds"
-            return wait
-        }
-        if host.processesMayBeHidden {
-            wait.release.parties = [
-                Party(.outside(.unnamed), role: "owner", certainty: .possible, because: "thread \(tid), which is not visible here, owns it")
-            ]
-        } else {
-            wait.deadEnd = .ownerExited
-            wait.description = "waits for a shared \(what) whose owner, thread \(tid), has exited"
+        var wait = lock.wait(owner: owner, memory.call, thread, on: host)
+        if let text = wait?.description, ConditionFrames.isReacquiring(thread, on: host) {
+            wait?.description = text + ConditionFrames.clause
         }
         return wait
     }
 
-    /// Thread ids rise, so a lower one than the process's own was never a thread of it: its memory was copied by fork.
-    private static func neverInProcess(_ tid: UInt32, _ thread: BlockedThread, on host: Host) -> Bool {
-        let own = host.status(pid: thread.reading.pid, tid: thread.reading.tid)?.namespaceIDs
-        // The leader's own number in the innermost namespace; its thread group id is not shown there, its leader's status is.
-        let leader = host.status(pid: thread.reading.pid, tid: thread.reading.pid)?.innermostID ?? own?.last ?? thread.reading.pid
-        if Int32(clamping: tid) < leader { return true }
-        return host.process(thread.reading.stat.parent)?.threads.contains { $0.tid == Int32(clamping: tid) } ?? false
+    /// The word is "owner | FUTEX_WAITERS", as the kernel's robust list has it.
+    private static func robust(_ memory: FutexMemory, _ isCertain: Bool, _ thread: BlockedThread, on host: Host) -> Wait? {
+        let is64 = thread.wordSize == 8
+        guard let kind = memory.u32(is64 ? 16 : 12), let recorded = memory.u32(8), let count = memory.u32(4) else { return nil }
+        // Unlike other types a robust one counts in any case. The word says who owns it now; what the waiter saw may be an earlier owner.
+        let owner = memory.word & FutexCall.tidMask
+        guard kind & robustBit != 0, kind & ~(0x1f | sharedBit | elisionBits) == 0, owner != 0, owner <= LockOwners.largestTID,
+            recorded == owner || specialOwners.contains(recorded) || recorded == 0, kind & 3 == 1 || count <= 1
+        else { return nil }
+        var wait = OwnedLock(noun: "robust mutex", passesOn: true, certainty: isCertain ? .certain : .inferred).wait(
+            owner: owner, memory.call, thread, on: host)
+        if let text = wait?.description, ConditionFrames.isReacquiring(thread, on: host) {
+            wait?.description = text + ConditionFrames.clause
+        }
+        return wait
     }
 
-    /// The thread that stores `tid` as its id and maps the same file: first the one of that number here, then, for other pid
-    /// namespaces, every process that maps it.
-    private static func sharedOwner(_ tid: UInt32, mapping: MemoryMapping, _ thread: BlockedThread, on host: Host) -> ThreadReading? {
-        func maps(_ process: ProcessReading) -> Bool {
-            guard let living = process.living else { return false }
-            return host.mappings(of: living).contains {
-                $0.inode == mapping.inode && $0.deviceMajor == mapping.deviceMajor && $0.deviceMinor == mapping.deviceMinor && $0.isShared
-            }
-        }
-        let number = Int32(clamping: tid)
-        if let status = host.status(pid: number, tid: number), let group = status.threadGroup, status.innermostID == number,
-            let process = host.process(group), maps(process), let owner = process.threads.first(where: { $0.tid == number })
-        {
-            return owner
-        }
-        guard let pids = try? host.processIDs().get() else { return nil }
-        for pid in pids {
-            guard let status = host.status(pid: pid, tid: pid), status.namespaceIDs.count > 1, let process = host.process(pid),
-                maps(process),
-                let owner = host.thread(ofInnermostID: number, in: process.id)
-            else { continue }
-            return owner
-        }
-        return nil
+    /// stdio's lock: {int lock; int count; void *owner}, owner pointing to the holder's struct pthread, which proves itself.
+    private static func standardStream(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
+        guard memory.call.isPrivate, let count = memory.u32(4), (1...(1 << 20)).contains(count),
+            let owner = memory.pointer(8, thread.wordSize),
+            let tid = ThreadDescriptor.tid(ofDescriptorAt: owner, thread), tid != 0, tid <= LockOwners.largestTID
+        else { return nil }
+        return OwnedLock(noun: "stdio stream's lock", because: "the lock points to its thread's descriptor").wait(
+            owner: tid, memory.call, thread, on: host)
     }
 
-    private static func article(_ noun: String) -> String { "aeiou".contains(noun.first ?? "x") ? "an" : "a" }
+    /// One int without an owner (nptl/lowlevellock.c): malloc's arenas, fork's and exit's lists, and others.
+    private static func internalLock(_ memory: FutexMemory, _ caller: FutexCaller, _ thread: BlockedThread, on host: Host) -> Wait {
+        OwnedLock(noun: "lock inside the C library").unnamed(
+            memory.call, thread, on: host, because: "a lock inside the C library records no owner",
+            "waits for a lock inside the C library, which records no owner")
+    }
+
+    private static func isInLoader(_ call: FutexCall, _ thread: BlockedThread, on host: Host) -> Bool {
+        let mappings = host.mappings(of: thread.reading)
+        // The last page of the loader's data has no file behind it; it follows its file's mappings.
+        guard let index = mappings.firstIndex(where: { $0.start <= call.address && call.address < $0.end }) else { return false }
+        let path = mappings[index].path ?? (index > 0 && mappings[index - 1].end == mappings[index].start ? mappings[index - 1].path : nil)
+        let name = path.map(FutexCaller.fileName) ?? ""
+        return name.hasPrefix("ld-linux") || name.hasPrefix("ld-2.") || name.hasPrefix("ld64.so")
+    }
+
+    // MARK: Priority inheritance
+
+    /// FUTEX_LOCK_PI: the kernel itself takes the word's low 30 bits for the owner (kernel/futex/pi.c), whatever library made it.
+    static func priorityInheriting(_ memory: FutexMemory, _ thread: BlockedThread, on host: Host) -> Wait? {
+        let owner = memory.word & FutexCall.tidMask
+        let lock = OwnedLock(
+            noun: "priority-inheriting mutex", passesOn: true, because: "the kernel takes the lock's word for its owner's thread id")
+        guard owner != 0 else {
+            return lock.unnamed(
+                memory.call, thread, on: host, because: "the lock names no owner",
+                "waits for a priority-inheriting mutex that names no owner")
+        }
+        var wait = lock.wait(owner: owner, memory.call, thread, on: host)
+        if let text = wait?.description, ConditionFrames.isReacquiring(thread, on: host) {
+            wait?.description = text + ConditionFrames.clause
+        }
+        return wait
+    }
+}
+
+/// A thread that was woken from a condition variable needs its mutex again before pthread_cond_wait returns.
+enum ConditionFrames {
+    static let clause = "; it was woken from a condition variable and needs the mutex again"
+
+    static func isReacquiring(_ thread: BlockedThread, on host: Host) -> Bool {
+        guard host.readsStacksForKinds, let stack = host.stackReader.stack(of: thread.reading) else { return false }
+        let name = stack.frames.prefix(6).lazy.compactMap(\.function).first {
+            $0.hasPrefix("pthread_cond_") || $0.hasPrefix("__pthread_cond_") || $0.hasPrefix("___pthread_cond_") || $0.hasPrefix("cnd_")
+        }
+        guard let name else { return false }
+        thread.cite("user stack", name)
+        return true
+    }
 }

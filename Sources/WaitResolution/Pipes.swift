@@ -18,6 +18,8 @@ enum Pipes: WaitResolver {
         default: candidates = [(thread.int(0), readers.contains(call) ? .read : .write)]
         }
         let wanted = directionOfFunction(thread)
+        // Which of two descriptors holds up a splice, only the kernel's function tells.
+        guard wanted != nil || candidates.count == 1 else { return nil }
         for (descriptor, direction) in candidates where wanted == nil || wanted == direction || candidates.count == 1 {
             guard let link = host.descriptorLink(descriptor, of: thread.reading), let object = object(link, thread) else { continue }
             let ready = readiness(object, link: link, direction, thread, on: host)

@@ -13,7 +13,12 @@ public protocol WaitResolver: Sendable {
 /// thread still shows the system call that it was stopped in; what the channel alone tells comes last.
 public enum WaitFamilies {
     static let all: [any WaitResolver.Type] = [
+        FrozenGroups.self,
         ThreadStates.self,
+        IOUrings.self,
+        SeccompNotifications.self,
+        MemoryLimits.self,
+        Exits.self,
         Sleeps.self,
         Futexes.self,
         MessageQueues.self,
@@ -48,6 +53,10 @@ public enum WaitFamilies {
             if wait.kind == .socketOther, thread.classification.restsOnKernelFunction, thread.classification.family?.group == .sockets {
                 wait.kind = thread.classification.kind
             }
+            if thread.restsOnDescriptorAlone(wait.kind) {
+                wait.doubt("where it sleeps is not shown, its call and descriptor are all there is")
+            }
+            RuntimeLoops.annotate(&wait, thread, on: host)
             wait.channel = thread.rawChannel
             wait.systemCall = thread.callName
             return (wait, thread.evidence)

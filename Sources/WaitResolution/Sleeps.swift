@@ -22,9 +22,25 @@ enum Sleeps: WaitResolver {
         case "pause":
             return signal(.pause, "waits for any signal (pause)")
         case "rt_sigsuspend", "sigsuspend":
+            // The mask holds the signals that stay blocked; any other with a handler ends the wait. It stands in memory only for the new call.
+            if thread.callName == "rt_sigsuspend", let mask = mask(thread, 0) {
+                thread.cite(
+                    "memory \(thread.reading.pid):0x\(String(thread.argument(0), radix: 16))", "blocked 0x\(String(mask, radix: 16))")
+                let awaited = ~mask & handled(thread, on: host)
+                return signal(
+                    .signalWait,
+                    awaited == 0
+                        ? "waits for a signal that ends it (sigsuspend; of those that it lets through it handles none)"
+                        : "waits for \(SignalName.words(awaited)) (sigsuspend)")
+            }
             return signal(.signalWait, "waits for a signal (sigsuspend)")
         case "rt_sigtimedwait", "rt_sigtimedwait_time64":
-            var wait = signal(.signalWait, "waits for a signal (sigwait)")
+            let awaited = mask(thread, 0)
+            if let awaited {
+                thread.cite(
+                    "memory \(thread.reading.pid):0x\(String(thread.argument(0), radix: 16))", "awaited 0x\(String(awaited, radix: 16))")
+            }
+            var wait = signal(.signalWait, "waits for \(awaited.map(SignalName.words) ?? "a signal") (sigwait)")
             if thread.argument(2) != 0 {
                 wait.timeoutSeconds = thread.seconds(at: thread.argument(2))
                 wait.mobility = .free(.timer)
@@ -33,6 +49,18 @@ enum Sleeps: WaitResolver {
         default:
             return nil
         }
+    }
+
+    /// A sigset_t of the kernel, in the target; bit n-1 stands for signal n.
+    private static func mask(_ thread: BlockedThread, _ argument: Int) -> UInt64? {
+        guard let bytes = thread.memory(thread.argument(argument), 8), bytes.count == 8 else { return nil }
+        return bytes.u64(0)
+    }
+
+    /// The signals that a process has handlers for, and those that end it whatever it does.
+    private static func handled(_ thread: BlockedThread, on host: Host) -> UInt64 {
+        guard let status = host.status(pid: thread.reading.pid, tid: thread.reading.tid) else { return ~0 }
+        return status.caught
     }
 
     private static var timer: Release {

@@ -74,6 +74,18 @@ extension BlockedThread {
         }
     }
 
+    /// Whether nothing but the call and its descriptor says that it waits there. It may as well be held up on the way: in a page fault of
+    /// its buffer, by seccomp, by a frozen cgroup. What memory or a table of waiters confirms (futexes, file locks) rests on more.
+    func restsOnDescriptorAlone(_ kind: WaitKind) -> Bool {
+        switch kind {
+        case .pipeRead, .pipeWrite, .unixConnect, .unixSend, .unixReceive, .unixAccept, .tcpConnect, .tcpSend, .tcpReceive, .tcpAccept,
+            .udpReceive, .netlinkReceive, .socketOther, .posixQueueSend, .posixQueueReceive, .sysvMessageSend, .sysvMessageReceive,
+            .eventfdRead, .eventfdWrite, .ttyRead, .ttyWrite:
+            channelAbsence != nil && !classification.restsOnKernelFunction
+        default: false
+        }
+    }
+
     /// Why no channel could be read; nil when one was, and for a thread that is not asleep.
     var channelAbsence: ChannelAbsence? {
         guard reading.rawChannel == nil, reading.isAsleep, !reading.stat.isKernelThread else { return nil }
@@ -103,6 +115,19 @@ extension Classification {
         guard reading.isAsleep, !reading.stat.isKernelThread else { return false }
         return kind == .unknown || kind == .socketOther || !restsOnKernelFunction || family == .child && reading.systemCall == nil
             || family == .disk && function.flatMap(WaitChannels.fact(of:))?.family == .page
+    }
+}
+
+extension Wait {
+    /// Takes certainty back where it is not certain that the thread waits for this at all.
+    mutating func doubt(_ reason: String) {
+        release.completeness = min(release.completeness, .inferred)
+        release.parties = release.parties.map { party in
+            guard party.certainty == .certain else { return party }
+            return Party(
+                party.target, role: party.role, certainty: .inferred, because: party.because + "; " + reason, endsChain: party.endsChain,
+                member: party.member)
+        }
     }
 }
 

@@ -8,23 +8,46 @@ enum ThreadStates: WaitResolver {
         let stat = thread.reading.stat
         switch stat.state {
         case UInt8(ascii: "R"):
-            return Wait(kind: .runnable, mobility: .free(.running), deadEnd: .running, description: "runs")
+            return Runnables.resolve(thread, on: host)
         case UInt8(ascii: "T"):
             let status = host.status(pid: thread.reading.pid, tid: thread.reading.tid)
             if let status, status.tracer != 0 { return traced(thread, by: status.tracer, on: host) }
-            return Wait(
-                kind: .jobControlStop,
-                release: Release(
-                    .any, [Party(.outside(.unnamed), role: "continuer", certainty: .possible, because: "whoever sends SIGCONT")]),
-                mobility: .held(.stopped), deadEnd: .stopped, description: "is stopped by a signal")
+            return stopped(thread, on: host)
         case UInt8(ascii: "t"):
             return traced(thread, by: host.status(pid: thread.reading.pid, tid: thread.reading.tid)?.tracer ?? 0, on: host)
         case UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x"):
             return ended(thread, on: host)
         default:
             guard stat.isKernelThread else { return nil }
-            return Wait(kind: .kernelWorker, mobility: .free(.idle), deadEnd: .idle, description: "is a kernel thread at rest")
+            return KernelThreads.resolve(thread, on: host)
         }
+    }
+
+    /// Who sent the signal, nothing records; that a job in the background touched its terminal, the terminal tells.
+    private static func stopped(_ thread: BlockedThread, on host: Host) -> Wait {
+        let stat = thread.reading.stat
+        var text = "is stopped by a signal"
+        var because = "whoever sends SIGCONT"
+        if let number = stat.pseudoTerminal, stat.foregroundGroup > 0, stat.foregroundGroup != stat.processGroup,
+            let call = thread.callName,
+            case .path(let path)? = host.descriptor(thread.int(0), of: thread.reading), path == "/dev/pts/\(number)" || path == "/dev/tty"
+        {
+            let isRead = call == "read" || call == "readv"
+            let isWrite = call == "write" || call == "writev" || call == "ioctl"
+            if isRead || isWrite {
+                thread.cite(
+                    thread.reading.path("stat"),
+                    "process group \(stat.processGroup), the terminal's foreground group is \(stat.foregroundGroup)")
+                text +=
+                    ", probably \(isRead ? "SIGTTIN" : "SIGTTOU"): it is in the background and \(isRead ? "reads" : "writes to") terminal /dev/pts/\(number)"
+                because = "its shell, with fg; or whoever sends SIGCONT when it is in the foreground"
+            }
+        }
+        if host.freezer(of: thread.reading, unified: true)?.isFrozen == true { text += "; its cgroup is frozen, too" }
+        return Wait(
+            kind: .jobControlStop,
+            release: Release(.any, [Party(.outside(.unnamed), role: "continuer", certainty: .possible, because: because)]),
+            mobility: .held(.stopped), deadEnd: .stopped, description: text)
     }
 
     private static func traced(_ thread: BlockedThread, by tracer: Int32, on host: Host) -> Wait {
@@ -46,6 +69,15 @@ enum ThreadStates: WaitResolver {
             return Wait(
                 kind: .zombie, mobility: .dead, deadEnd: .idle,
                 description: "has ended; \(process.threads.count - 1) other threads of its process still live")
+        }
+        // A tracer that is not the parent is told first (kernel/exit.c exit_notify).
+        if let tracer = host.status(pid: thread.reading.pid, tid: thread.reading.tid)?.tracer, tracer != 0,
+            tracer != thread.reading.stat.parent, let target = thread.process(tracer)
+        {
+            return Wait(
+                kind: .zombie,
+                release: Release(.any, [Party(target, role: "tracer", certainty: .certain, because: "its tracer has not waited for it")]),
+                mobility: .dead, deadEnd: .unanswered, description: "has ended; its tracer, process \(tracer), has not waited for it")
         }
         let parent = thread.reading.stat.parent
         var parties: [Party] = []

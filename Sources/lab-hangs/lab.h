@@ -23,6 +23,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#ifndef PTHREAD_MUTEX_ADAPTIVE_NP
+#define PTHREAD_MUTEX_ADAPTIVE_NP PTHREAD_MUTEX_NORMAL
+#endif
+
 // One entry of a family's table. A table ends with an entry without a name.
 struct scenario {
     const char *name;
@@ -33,12 +37,17 @@ struct scenario {
 extern const struct scenario mutex_scenarios[];
 extern const struct scenario mutex_graph_scenarios[];
 extern const struct scenario other_futex_scenarios[];
+extern const struct scenario rwlock_scenarios[];
+extern const struct scenario condition_scenarios[];
+extern const struct scenario lock_trap_scenarios[];
 extern const struct scenario pipe_scenarios[];
 extern const struct scenario unix_listener_scenarios[];
 extern const struct scenario unix_pair_scenarios[];
 extern const struct scenario sysv_scenarios[];
 extern const struct scenario file_lock_scenarios[];
 extern const struct scenario process_scenarios[];
+extern const struct scenario control_group_scenarios[];
+extern const struct scenario event_wait_scenarios[];
 extern const struct scenario poll_set_scenarios[];
 extern const struct scenario mixed_scenarios[];
 extern const struct scenario trap_scenarios[];
@@ -130,6 +139,10 @@ unsigned long lock_inode_of(int descriptor);
 // Writes zeros until the next byte would block.
 void fill_pipe(int write_end);
 
+// Thaws the cgroups of this run, and takes them away when nobody is left in them.
+void thaw_groups(void);
+void remove_groups(void);
+
 // ---- between the parts of the harness ----
 
 void open_stage(void);
@@ -162,6 +175,8 @@ struct stage {
     sigset_t outer_mask;
     _Atomic long longest_pause_us;
     char directory[64];
+    char groups[max_objects][160];  // cgroups, outer ones first
+    int group_count;
     int queues[max_objects], queue_count, semaphores[max_objects], semaphore_count;
     struct { char key[32], value[160]; } facts[max_facts];
     struct role roles[max_roles];

@@ -4,16 +4,26 @@
 #include <poll.h>
 #include <sys/prctl.h>
 
+// Builds against another C library play some families only, under names that begin with LAB_VARIANT.
+#ifdef LAB_FAMILIES
+static const struct scenario *const families[] = {LAB_FAMILIES};
+#else
+#define LAB_VARIANT ""
 static const struct scenario *const families[] = {
     mutex_scenarios,
     mutex_graph_scenarios,
     other_futex_scenarios,
+    rwlock_scenarios,
+    condition_scenarios,
+    lock_trap_scenarios,
     pipe_scenarios,
     unix_listener_scenarios,
     unix_pair_scenarios,
     sysv_scenarios,
     file_lock_scenarios,
     process_scenarios,
+    control_group_scenarios,
+    event_wait_scenarios,
     poll_set_scenarios,
     mixed_scenarios,
     trap_scenarios,
@@ -21,12 +31,14 @@ static const struct scenario *const families[] = {
     control_scenarios,
     load_scenarios,
 };
+#endif
 
 static const char *option;
 
 long option_number(long fallback) { return option ? strtol(option, NULL, 10) : fallback; }
 
 static const struct scenario *find(const char *name) {
+    if (strncmp(name, LAB_VARIANT, strlen(LAB_VARIANT)) == 0) name += strlen(LAB_VARIANT);
     for (size_t family = 0; family < sizeof families / sizeof families[0]; family++)
         for (const struct scenario *entry = families[family]; entry->name; entry++)
             if (strcmp(entry->name, name) == 0) return entry;

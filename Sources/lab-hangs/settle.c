@@ -37,6 +37,10 @@ static struct look look_at(const struct role *role) {
 
 static bool blocked_in(const struct role *role, struct look look) {
     if (look.state != 'S' && look.state != 'D') return false;
+#ifdef SYS_futex_time64
+    // 32-bit C libraries have two calls for it, with times of two sizes.
+    if (role->system_call == SYS_futex && look.system_call == SYS_futex_time64) return true;
+#endif
     return role->system_call == ANY_CALL || look.system_call == UNKNOWN_CALL || look.system_call == role->system_call;
 }
 

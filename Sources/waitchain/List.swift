@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diagnosis
+import Glibc
 import Reports
 import WaitModel
 
@@ -43,7 +44,7 @@ struct List: ParsableCommand {
         } else {
             try waitchain.output(table(list, format.presentation, try format.format()))
             let remarks = Presentation(descriptor: 2, colour: format.color)
-            if let text = listRemarks(list, remarks) { warnAtLength(text) }
+            if isatty(2) == 1, let text = listRemarks(list, remarks) { warnAtLength(text) }
         }
         if isPartial { throw ExitCode(2) }
     }

@@ -7,6 +7,7 @@
 enum EveryParser: UInt8, CaseIterable {
     case threadStat, status, schedulerCounters, schedulerState, systemCall, kernelStack
     case fileLocks, descriptorInfo, memoryMap, messageQueues
+    case controlGroupMounts, controlGroupMemberships, ioUring
     case unixTable, unixDiagnostics, internetDiagnostics, netlinkAttributes, unixName, cursor
 
     /// Parses; returns a number that depends on everything that was found, so that nothing is optimised away.
@@ -34,6 +35,9 @@ enum EveryParser: UInt8, CaseIterable {
         case .memoryMap:
             let table = MemoryMapping.table(bytes)
             return table.reduce(table.hashValue) { $0 ^ (table.mapping(at: $1.start)?.hashValue ?? 1) }
+        case .controlGroupMounts: return ControlGroupMount.table(bytes).hashValue
+        case .controlGroupMemberships: return ControlGroupMembership.table(bytes).hashValue
+        case .ioUring: return IOUringInfo(bytes).hashValue
         case .messageQueues: return MessageQueue.table(bytes).hashValue
         case .unixTable: return UnixSocket.parseTable(bytes).hashValue
         case .unixDiagnostics:

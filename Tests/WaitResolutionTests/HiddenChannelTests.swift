@@ -96,6 +96,36 @@ import WaitModel
         #expect(try tree.wait(14).kind == .poll)
     }
 
+    /// Where nothing shows where a thread sleeps, a page fault of its buffer looks like a full pipe: nobody is certain then.
+    @Test func nothingIsCertainOfAHiddenThread() throws {
+        let tree = try RecordedTree()
+        try tree.thread(10, channel: "0", call: call(0, 3))
+        try tree.descriptor(10, 3, "pipe:[77]", flags: "00")
+        try tree.thread(11, channel: "hrtimer_nanosleep", call: call(35))
+        try tree.descriptor(11, 4, "pipe:[77]", flags: "01")
+        let hidden = try tree.wait(10)
+        #expect(hidden.kind == .pipeRead)
+        #expect(hidden.release.parties.map(\.certainty) == [.inferred])
+        #expect(hidden.release.completeness == .inferred)
+        try tree.thread(10, channel: "0", call: call(0, 3), stack: ["pipe_read", "vfs_read"])
+        #expect(try tree.wait(10).release.parties.map(\.certainty) == [.certain])
+    }
+
+    /// Which descriptor holds up a splice, its call does not tell.
+    @Test func aSpliceOfTwoPipes() throws {
+        let tree = try RecordedTree()
+        for (pid, channel, stack) in [(10, "0", []), (11, "pipe_wait_writable", []), (12, "0", ["pipe_wait", "opipe_prep", "do_splice"])]
+            as [(Int32, String, [String])]
+        {
+            try tree.thread(pid, channel: channel, call: call(275, 3, 0, 6), stack: stack)
+            try tree.descriptor(pid, 3, "pipe:[77]", flags: "00")
+            try tree.descriptor(pid, 6, "pipe:[78]", flags: "01")
+        }
+        #expect(try tree.wait(10).kind == .unknown)
+        #expect(try tree.wait(11).kind == .pipeWrite)
+        #expect(try tree.wait(12).kind == .pipeWrite)
+    }
+
     /// A thread that is held up on its call's way does not wait for the call's descriptor.
     @Test(arguments: [
         ("request_wait_answer", WaitKind.fuse), ("handle_userfault", .pageFault), ("seccomp_do_user_notification.isra.0", .seccompNotify),

@@ -3,6 +3,8 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "CProcesses.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>

@@ -39,17 +39,17 @@ public func table(_ list: ThreadList, _ presentation: Presentation, _ format: Li
     }
     if format.hasHeadings { page.row(line(columns.map(\.rawValue)), .cause) }
     for row in rows { page.row(line(row)) }
+    if !list.gaps.isEmpty, format.hasHeadings { writeGaps(list.gaps, to: &page) }
     return page.text
 }
 
-/// What the list leaves out and what could not be read, for standard error; nil when there is nothing to say.
+/// What the list leaves out, for a terminal; nil when there is nothing to say.
 public func listRemarks(_ list: ThreadList, _ presentation: Presentation) -> String? {
     var page = TextPage(presentation)
     var hidden: [String] = []
     if list.hidden.atRest > 0 { hidden.append(counted(list.hidden.atRest, "thread") + " at rest") }
     if list.hidden.kernelThreads > 0 { hidden.append(counted(list.hidden.kernelThreads, "kernel thread")) }
     if !hidden.isEmpty { page.paragraph([Span("Not shown: \(listed(hidden)) (--all shows them).", .faint)]) }
-    if !list.gaps.isEmpty { writeGaps(list.gaps, to: &page) }
     return page.text.isEmpty ? nil : page.text
 }
 

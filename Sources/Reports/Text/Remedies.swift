@@ -8,8 +8,9 @@ func command(for action: Remedy.Action, in index: DiagnosisIndex) -> String {
     case .kill(let process): return needsKill(process, index) ? "kill -KILL \(process.pid)" : "kill \(process.pid)"
     case .endTracer(let tracer): return needsKill(tracer, index) ? "kill -KILL \(tracer.pid)" : "kill \(tracer.pid)"
     case .thaw(let process):
-        let directory = freezerDirectory(process, index) ?? "/sys/fs/cgroup$(sed -n s/^0:://p /proc/\(process.pid)/cgroup)"
-        return "echo 0 > \(directory)/cgroup.freeze"
+        let commands = thawCommands(process, index)
+        if !commands.isEmpty { return commands.joined(separator: "; ") }
+        return "echo 0 > /sys/fs/cgroup$(sed -n s/^0:://p /proc/\(process.pid)/cgroup)/cgroup.freeze"
     }
 }
 
@@ -21,7 +22,9 @@ func explanation(of action: Remedy.Action, in index: DiagnosisIndex) -> String? 
     case .endTracer(let tracer):
         let tracees = tracedBy(tracer, index)
         return "ends \(index.name(of: tracer)), the tracer" + (tracees.isEmpty ? "" : " of " + listed(tracees.map(index.name), limit: 3))
-    case .thaw(let process): return "thaws the cgroup of \(index.name(of: process))"
+    case .thaw(let process):
+        return "thaws the cgroup of \(index.name(of: process))"
+            + (engineThaw(process, index).map { "; for a paused container: \($0)" } ?? "")
     }
 }
 
@@ -39,20 +42,34 @@ private func tracedBy(_ tracer: ProcessID, _ index: DiagnosisIndex) -> [ProcessI
     Set(index.threads.values.filter { Reports.tracer($0.wait) == tracer }.map(\.id.process)).sorted()
 }
 
-/// Where the evidence found the cgroup: a `cgroup.freeze` or `cgroup.events` file that was read, or the path in `/proc/PID/cgroup`.
-private func freezerDirectory(_ process: ProcessID, _ index: DiagnosisIndex) -> String? {
-    for (id, report) in index.threads where id.process == process {
-        for item in report.evidence {
-            if item.source.hasSuffix("/cgroup.freeze") || item.source.hasSuffix("/cgroup.events") {
-                return shellWord(String(item.source.prefix { $0 != " " }.dropLast("/cgroup.freeze".count)))
-            }
-            if item.source.hasSuffix("/cgroup"), item.value.hasPrefix("0::/") {
-                let path = item.value.dropFirst(3).prefix { $0 != "\n" }
-                return shellWord("/sys/fs/cgroup" + path)
+/// For each cgroup whose own setting holds the process, as the evidence has it, what lifts that; outermost first.
+private func thawCommands(_ process: ProcessID, _ index: DiagnosisIndex) -> [String] {
+    var commands: [String] = []
+    for report in index.threads.values where report.id.process == process {
+        var own: [String] = []
+        for item in report.evidence where item.value == "1" {
+            if item.source.hasSuffix("/cgroup.freeze") {
+                own.append("echo 0 > \(shellWord(item.source))")
+            } else if item.source.hasSuffix("/freezer.self_freezing") {
+                own.append("echo THAWED > \(shellWord(item.source.dropLast("self_freezing".count) + "state"))")
             }
         }
+        if own.count > commands.count || own.count == commands.count && own.lexicographicallyPrecedes(commands) { commands = own }
     }
-    return nil
+    return commands
+}
+
+/// The engine that froze a container should thaw it, or it goes on taking it for paused.
+private func engineThaw(_ process: ProcessID, _ index: DiagnosisIndex) -> String? {
+    guard let container = index.threads.values.first(where: { $0.id.process == process })?.container,
+        let word = container.split(separator: " ").first, let colon = word.firstIndex(of: ":")
+    else { return nil }
+    let id = shellWord(String(word[word.index(after: colon)...]))
+    switch word[..<colon] {
+    case "docker": return "docker unpause \(id)"
+    case "podman": return "podman unpause \(id)"
+    default: return nil
+    }
 }
 
 /// A path that may be pasted into a shell.

@@ -97,8 +97,8 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     let own = thread + (described(wait, before: " ").isEmpty ? label.map { " waits for " + $0 } ?? " waits" : described(wait, before: " "))
     switch finding.cause {
     case .stopped: return "\(process) is stopped by a signal" + refusal
-    case .traced: return "\(process) is held by its tracer\(tracerName(wait, index))" + refusal
-    case .frozen: return "\(process) is frozen by its cgroup" + refusal
+    case .traced: return "\(heldName(root, index)) is held by its tracer\(tracerName(wait, index))" + refusal
+    case .frozen: return "\(heldName(root, index)) is frozen by its cgroup" + refusal
     case .sleeping: return "\(thread) sleeps" + refusal
     case .timer:
         if wait == nil || wait?.kind == .sleep || wait?.kind == .timerfdRead { return "\(thread) waits for a timer" + refusal }
@@ -116,7 +116,7 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
         return own + (own.contains("fork") ? "" : "; it is a private lock that was copied by fork")
             + "; nobody in this process will release it"
     case .noCounterpart: return own + (own.contains("nobody holds") ? "; nothing here can end that" : "; nobody has the other end")
-    case .noSignaller: return "\(own); nothing names who would wake it"
+    case .noSignaller: return own + (own.contains("record") ? "" : "; nothing names who would wake it")
     case .leakedFD:
         guard finding.chain.count > 1 else { return "\(own); only a bystander keeps the other end open" }
         let other = finding.chain[finding.chain.count - 2].resource.map { " of " + withArticle(index.label(of: $0)) } ?? ""
@@ -124,10 +124,11 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     case .inFlightFD: return "\(own); the other end sits in a message that nobody has received"
     case .unanswered:
         return finding.chain.count > 1
-            ? "\(thread) does not answer\(refusal.isEmpty ? "" : refusal), though nothing seen holds it up" : "\(own); nobody answers"
+            ? "\(thread) does not answer\(refusal.hasPrefix(sameRefusal) ? String(refusal.dropFirst(sameRefusal.count)) : refusal), though nothing seen holds it up"
+            : "\(own); nobody answers"
     case .missedEvent: return "\(own); the event is there, but nobody was woken"
     case .flowStopped: return "\(own); its output was stopped with Ctrl-S (XOFF), Ctrl-Q continues it"
-    case .memoryLimit: return "\(own); its cgroup is at its memory limit"
+    case .memoryLimit: return own + (own.contains("memory") ? "" : "; its cgroup is at its memory limit")
     case .filesystemFrozen: return "\(own); the file system is frozen"
     case .diskIO: return "\(own); the kernel waits for a device"
     case .external: return "\(own); that is up to \(outsideWords(finding.outside))"
@@ -135,6 +136,18 @@ private func causeClause(_ finding: Finding, _ index: DiagnosisIndex) -> String 
     case .progress: return "\(thread) makes progress; nothing is wrong"
     case .unknown: return "\(own); the evidence ends here"
     }
+}
+
+private let sameRefusal = " and does not answer"
+
+/// Whether no thread of the root's process was seen that is not held as the root is. A tracer, and a cgroup of v1, may hold single threads.
+private func isHeldAsAWhole(_ root: ThreadID, _ index: DiagnosisIndex) -> Bool {
+    guard let kind = index.threads[root]?.wait.kind else { return true }
+    return index.threads.values.allSatisfy { $0.id.process != root.process || $0.wait.kind == kind || $0.wait.kind == .zombie }
+}
+
+private func heldName(_ root: ThreadID, _ index: DiagnosisIndex) -> String {
+    isHeldAsAWhole(root, index) ? index.name(of: root.process) : index.name(of: root)
 }
 
 private func outsideWords(_ outside: Outside?) -> String {
@@ -200,7 +213,8 @@ private func heldUpClause(_ finding: Finding, _ index: DiagnosisIndex) -> String
     var others = finding.victims.filter { !named.contains($0) }
     switch finding.cause {
     // Whose process is held is said already.
-    case .stopped, .traced, .frozen: others.removeAll { $0.process == finding.root.process }
+    case .stopped, .traced, .frozen:
+        if isHeldAsAWhole(finding.root, index) { others.removeAll { $0.process == finding.root.process } }
     default: break
     }
     guard !others.isEmpty else { return "" }

@@ -25,11 +25,9 @@ struct Trial: Sendable {
     /// Plays the scenario and asks the tool about it; keeps the tool's JSON in `directory` if one is given.
     func run(keepingOutputIn directory: String? = nil) -> Result {
         var result = Result(name: scenario.name, expected: scenario.expectation, verdict: .right)
-        for need in scenario.needs {
-            if let reason = need.missing {
-                result.verdict = .skipped(reason)
-                return result
-            }
+        if let reason = programs.missing(for: scenario) {
+            result.verdict = .skipped(reason)
+            return result
         }
         let start = Deadline.now()
         do throws(LabError) {
@@ -47,9 +45,11 @@ struct Trial: Sendable {
 
     /// Starts the hang and waits until it stands.
     func stand() throws(LabError) -> LabHangs {
-        let hangs = try LabHangs(scenario.name, program: programs.hangs)
+        let hangs = try LabHangs(scenario.name, program: programs.maker(of: scenario) ?? programs.hangs)
         do throws(LabError) {
-            try awaitStandstill(hangs, states: scenario.states, within: Deadline(seconds: 20))
+            // A language's runtime parks its threads on the way, too: only one that stays put has come to its place.
+            let steady: UInt32 = scenario.program == nil ? 500 : 100_000
+            try awaitStandstill(hangs, states: scenario.states, steadyMicroseconds: steady, within: Deadline(seconds: 20))
         } catch {
             try? hangs.end()
             throw error

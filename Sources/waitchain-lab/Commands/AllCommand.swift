@@ -24,7 +24,7 @@ struct AllCommand: ParsableCommand {
     func run() throws {
         let chosen = families.filter { family == nil || $0.name == family }
         guard !chosen.isEmpty else { throw ValidationError("no family “\(family ?? "")”; see waitchain-lab list") }
-        let ready = try options.programs()
+        let ready = try options.found()
         if let keep, mkdir(keep, 0o755) != 0, errno != EEXIST { throw LabError.cannot("make \(keep)", errno) }
         let kept = keep
         let results = inParallel(chosen.flatMap(\.scenarios), atOnce: parallel) { scenario in

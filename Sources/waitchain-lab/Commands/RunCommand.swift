@@ -19,10 +19,10 @@ struct RunCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let ready = try options.programs()
+        let ready = try options.found()
         var isWrong = false
         for scenario in try scenarios(named: names) {
-            if let reason = scenario.needs.compactMap(\.missing).first {
+            if let reason = ready.missing(for: scenario) {
                 print("\(scenario.name): skipped, \(reason)")
                 continue
             }

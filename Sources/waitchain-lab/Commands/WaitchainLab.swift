@@ -17,9 +17,14 @@ struct ProgramOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The tool to check. Default: waitchain beside this program.", valueName: "path"))
     var waitchain: String?
 
-    func programs() throws -> Programs {
+    @Option(
+        help: ArgumentHelp(
+            "Where the programs in other languages are. Default: .build-lab beside this program or above it.", valueName: "directory"))
+    var programs: String?
+
+    func found() throws -> Programs {
         do throws(LabError) {
-            return try Programs(hangs: hangs, waitchain: waitchain)
+            return try Programs(hangs: hangs, waitchain: waitchain, directory: programs)
         } catch {
             throw ValidationError(error.description)
         }

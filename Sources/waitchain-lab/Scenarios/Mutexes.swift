@@ -85,37 +85,21 @@ let severalMutexes: [Scenario] = [
         joins("member-1", root: ["victim", "member-1", "member-2"], cause: deadlocked, verdict: .deadlock)),
 ]
 
+private func unrecorded(_ kind: String, rule: String? = nil) -> Truth {
+    Truth([kind], "futex:*", on: [], rule: rule, root: ["victim"], cause: atRest, verdict: .chainOrRest)
+}
+
 /// Futexes whose holder is not recorded, and those that only look like a mutex.
 let otherFutexes: [Scenario] = [
     Scenario(
         "rwlock-writer", "a read lock behind a writer who sleeps",
-        Truth(
-            ["futex-rwlock", "futex-other"], "futex:*", on: [.atMost(.certain, "holder")], othersAllowed: true, cause: nil,
-            verdict: .chainOrRest)),
-    Scenario(
-        "rwlock-reader", "a write lock behind a reader, whose name nobody records",
-        Truth(
-            ["futex-rwlock", "futex-other"], "futex:*", on: [.atMost(.inferred, "holder")], othersAllowed: true, cause: nil,
-            verdict: .chainOrRest)),
-    Scenario(
-        "condvar", "a condition variable that nobody will signal",
-        Truth(
-            ["futex-condvar", "futex-other"], "futex:*", on: [], othersAllowed: true, root: ["victim"], cause: atRest, verdict: .chainOrRest
-        )),
-    Scenario(
-        "semaphore", "a POSIX semaphore at zero",
-        Truth(
-            ["futex-semaphore", "futex-other"], "futex:*", on: [], othersAllowed: true, root: ["victim"], cause: atRest,
-            verdict: .chainOrRest)),
-    Scenario(
-        "barrier", "a barrier that waits for one thread more",
-        Truth(
-            ["futex-barrier", "futex-other"], "futex:*", on: [], othersAllowed: true, root: ["victim"], cause: atRest + ["unknown"],
-            verdict: .chainOrRest)),
+        Truth(["futex-rwlock"], "futex:*", on: [.certain("holder")], root: ["holder"], cause: asleep)),
+    Scenario("rwlock-reader", "a write lock behind a reader, whose name nobody records", unrecorded("futex-rwlock", rule: "all")),
+    Scenario("condvar", "a condition variable that nobody will signal", unrecorded("futex-condvar")),
+    Scenario("semaphore", "a POSIX semaphore at zero", unrecorded("futex-semaphore")),
+    Scenario("barrier", "a barrier that waits for one thread more", unrecorded("futex-barrier")),
     Scenario(
         "stdio-lock", "a FILE's lock, which resembles a mutex and is none",
-        Truth(["futex-mutex", "futex-other"], "futex:*", on: [.atMost(.certain, "holder")], cause: nil, verdict: .chainOrRest)),
-    Scenario(
-        "handmade-futex", "a word of the program's own, with the value of a contended mutex",
-        Truth(["futex-other"], "futex:*", on: [], cause: nil, verdict: .chainOrRest)),
+        Truth(["futex-mutex"], "futex:*", on: [.certain("holder")], root: ["holder"], cause: asleep)),
+    Scenario("handmade-futex", "a word of the program's own, with the value of a contended mutex", unrecorded("futex-other")),
 ]

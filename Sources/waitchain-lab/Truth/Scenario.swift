@@ -6,21 +6,24 @@ struct Scenario: Sendable, Encodable {
     let name: String
     /// One line for `waitchain-lab list`.
     let summary: String
+    /// File name of another program that speaks the protocol of `lab-hangs` and makes this hang; nil for `lab-hangs` itself.
+    var program: String?
     /// What the host must offer; the scenario is skipped by name where something is missing.
     var needs: [Need] = []
     /// The roles that do not simply stand blocked (state S or D).
     var states: [String: RoleState] = [:]
     /// What is true about each role that is to be explained.
-    let truths: [Truth]
+    var truths: [Truth]
     /// What is true about the victim's signals.
     var signal: SignalTruth?
 
     init(
-        _ name: String, _ summary: String, needs: [Need] = [], states: [String: RoleState] = [:],
+        _ name: String, _ summary: String, program: String? = nil, needs: [Need] = [], states: [String: RoleState] = [:],
         signal: SignalTruth? = nil, _ truths: Truth...
     ) {
         self.name = name
         self.summary = summary
+        self.program = program
         self.needs = needs
         self.states = states
         self.signal = signal
