@@ -43,6 +43,8 @@ public struct Investigation {
         public var kernelStacks = false
         /// Read user stacks of all shown threads; without it only of those in a chain, whose own frame is worth a word.
         public var userStacks = false
+        /// Directory that sorted symbol tables are kept in from run to run; nil for none.
+        public var symbolCache: String?
 
         public init() {}
     }
@@ -121,7 +123,14 @@ public struct Investigation {
         source.deadline = MonotonicClock.now() &+ UInt64(max(0.1, options.deadlineSeconds) * 1e9)
         let host = Host(source: source)
         switch host.processIDs() {
-        case .success(let pids) where !pids.isEmpty: return host
+        case .success(let pids) where !pids.isEmpty:
+            if let directory = options.symbolCache, !host.stackReader.keepSymbols(in: directory) {
+                host.note(
+                    Gap(
+                        what: "the symbol cache \(directory)", why: "it cannot be used",
+                        unlock: "it must be a directory of your own that nobody else may enter (mode 700)"))
+            }
+            return host
         case .success: throw .procUnreadable(options.procRoot, "no process is in it")
         case .failure(let error): throw .procUnreadable(options.procRoot, error == .gone ? "no such directory" : error.name)
         }

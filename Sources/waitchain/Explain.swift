@@ -13,6 +13,7 @@ struct Explain: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var host: HostOptions
+    @OptionGroup var symbols: SymbolOptions
 
     @Flag(help: "Show each fact, and where it was read.")
     var evidence = false
@@ -25,7 +26,7 @@ struct Explain: ParsableCommand {
 
     func run() throws {
         let (diagnosis, isPartial) = try answer(targets) { targets throws(TargetError) in
-            try host.investigation(kernelStacks: stacks, userStacks: stacks).explain(targets)
+            try host.investigation(kernelStacks: stacks, userStacks: stacks, symbols: symbols).explain(targets)
         }
         if output.json {
             try waitchain.output(try jsonBytes(DiagnosisJSON(diagnosis)))

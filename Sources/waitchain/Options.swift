@@ -16,6 +16,14 @@ struct OutputOptions: ParsableArguments {
     var presentation: Presentation { Presentation(descriptor: 1, colour: color) }
 }
 
+/// Options of what shows call stacks.
+struct SymbolOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Keep sorted symbol tables by build-id in this directory of your own, and use those that are there.", valueName: "dir"))
+    var symbolCache: String?
+}
+
 /// Options of everything that looks at a host.
 struct HostOptions: ParsableArguments {
     @Option(name: .customLong("proc"), help: ArgumentHelp("Read this procfs mount instead of /proc.", valueName: "dir"))
@@ -30,12 +38,13 @@ struct HostOptions: ParsableArguments {
     }
 
     /// The look at the host.
-    func investigation(kernelStacks: Bool = false, userStacks: Bool = false) -> Investigation {
+    func investigation(kernelStacks: Bool = false, userStacks: Bool = false, symbols: SymbolOptions? = nil) -> Investigation {
         var options = Investigation.Options()
         options.procRoot = procRoot
         options.deadlineSeconds = deadline
         options.kernelStacks = kernelStacks
         options.userStacks = userStacks
+        options.symbolCache = symbols?.symbolCache
         return Investigation(options: options)
     }
 }

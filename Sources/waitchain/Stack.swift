@@ -16,13 +16,14 @@ struct Stack: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var host: HostOptions
+    @OptionGroup var symbols: SymbolOptions
 
     @Flag(help: "Show the kernel's part of the stack too (root).")
     var kernel = false
 
     func run() throws {
         let (listing, isPartial) = try answer(targets) { targets throws(TargetError) in
-            try host.investigation(kernelStacks: kernel).stacks(targets)
+            try host.investigation(kernelStacks: kernel, symbols: symbols).stacks(targets)
         }
         if output.json {
             try waitchain.output(try jsonBytes(StacksJSON(listing)))
