@@ -145,8 +145,8 @@ unsigned long lock_inode_of(int descriptor);
 void fill_pipe(int write_end);
 
 // Thaws the cgroups of this run, and takes them away when nobody is left in them.
-void thaw_groups(void);
-void remove_groups(void);
+void thaw_groups(void) __attribute__((weak));  // not in builds without its family
+void remove_groups(void) __attribute__((weak));  // not in builds without its family
 
 // ---- between the parts of the harness ----
 
@@ -155,7 +155,7 @@ void await_all_roles(int count);
 void print_stage(void);
 void print_pause(void);
 void clear_stage(void);
-void clear_mounts(void);
+void clear_mounts(void) __attribute__((weak));  // not in builds without its family
 bool stage_failed(void);
 // The first role of [from, to) that does not stand as it announced; -1 when all do.
 int first_unsettled(int from, int to);

@@ -110,16 +110,16 @@ static void end_actors(void) {
 }
 
 void clear_stage(void) {
-    clear_mounts();
+    if (clear_mounts) clear_mounts();
     if (stage->group_count > 0) {
         // Before they are thawed, so that none of them goes on with what it was about.
         int count = atomic_load(&stage->role_count);
         for (int i = 0; i < count && i < max_roles; i++)
             if (atomic_load(&stage->roles[i].reported) && stage->roles[i].pid > 1) kill(stage->roles[i].pid, SIGKILL);
-        thaw_groups();
+        if (thaw_groups) thaw_groups();
     }
     end_actors();
-    remove_groups();
+    if (remove_groups) remove_groups();
     for (int i = 0; i < stage->queue_count; i++) msgctl(stage->queues[i], IPC_RMID, NULL);
     for (int i = 0; i < stage->semaphore_count; i++) semctl(stage->semaphores[i], 0, IPC_RMID);
     if (!stage->directory[0]) return;
