@@ -277,8 +277,8 @@ static void occupy(void *unused) {
     (void)unused;
     keep_only(-1);
     pin(chosen_cpu());
-    // The idle class gets 3 shares where each of these gets 3121 (kernel/sched/core.c sched_prio_to_weight): one moment in seconds.
-    setpriority(PRIO_PROCESS, 0, -5);
+    // The idle class gets 3 shares where each of these gets 29154 (kernel/sched/core.c sched_prio_to_weight): one moment in half a minute.
+    setpriority(PRIO_PROCESS, 0, -15);
     give_cue(entered);
     spin_for_good();
 }

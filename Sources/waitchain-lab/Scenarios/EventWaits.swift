@@ -12,6 +12,13 @@ extension Need {
         default: (readText("/proc/kallsyms") ?? "io_uring_setup").contains("io_uring_setup") ? nil : "needs io_uring (CONFIG_IO_URING)"
         }
     }
+
+    /// Where a ring's queue lies in memory: `SqMask` in fdinfo, io_uring/fdinfo.c since Linux 5.16. Without it nobody can be named.
+    static let ringLayout = Need {
+        let release = (readText("/proc/sys/kernel/osrelease") ?? "").split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        return release.count == 2 && (release[0], release[1]) < (5, 16)
+            ? "needs Linux 5.16, before which fdinfo does not show a ring's queue" : nil
+    }
     fileprivate static let semaphores = Need { exists("/proc/sysvipc/sem") ? nil : "needs /proc/sysvipc (CONFIG_SYSVIPC)" }
     fileprivate static let terminals = Need { exists("/dev/ptmx") ? nil : "needs /dev/ptmx (CONFIG_UNIX98_PTYS)" }
     /// FIONREAD of the other side is asked of a duplicate (pidfd_getfd).
@@ -48,13 +55,13 @@ let eventWaits: [Scenario] = [
             ["seccomp-notify"], on: [.possible("holder"), .possible("holder-2")], othersAllowed: true, cause: ["unanswered", "stopped"],
             verdict: .chain)),
     Scenario(
-        "uring-read", "io_uring: a read of an empty pipe is under way", needs: [.ioUring],
+        "uring-read", "io_uring: a read of an empty pipe is under way", needs: [.ioUring, .ringLayout],
         Truth(["io-uring"], on: [unsure], root: ["holder"], cause: asleep, verdict: .chainOrRest)),
     Scenario(
-        "uring-read-stopped", "io_uring: the pipe's writer is stopped", needs: [.ioUring], states: ["holder": .stopped],
+        "uring-read-stopped", "io_uring: the pipe's writer is stopped", needs: [.ioUring, .ringLayout], states: ["holder": .stopped],
         Truth(["io-uring"], on: [unsure], root: ["holder"], cause: stopped, verdict: .chain, remedy: "kill -CONT {pid:holder}")),
     Scenario(
-        "uring-time-limit", "io_uring: the wait itself has an end", needs: [.ioUring],
+        "uring-time-limit", "io_uring: the wait itself has an end", needs: [.ioUring, .ringLayout],
         Truth(["io-uring"], on: [unsure], root: ["victim"], cause: ["timer"], verdict: .chainOrRest)),
     semaphore(
         "sem-second-operation", "the second of two operations blocks", on: [.inferred("holder")], root: ["holder"], cause: asleep),
